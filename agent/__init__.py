@@ -1,0 +1,1 @@
+"""The scheduled loop and its edges: command line, configuration, cycle, replies, operations, wiring."""

@@ -1,0 +1,152 @@
+"""Wiring: the one place that knows which part is given to which. Everything else receives what it needs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.config import Configuration, build_policy
+from agent.errors import AgentError
+from agent.replies import AdfReplies
+from fulfilment.clients import Workshop
+from fulfilment.engine import Engine
+from fulfilment.handler import Handler, discover
+from fulfilment.ledger import Ledger
+from fulfilment.policy import Policy
+from tickets.jira_client import JiraClient, JiraSettings
+from tickets.store import TicketStore
+
+TICKETS_FILE = "tickets.sqlite3"
+LEDGER_FILE = "ledger.sqlite3"
+MODEL_FOLDER = "model"
+SECRET_FILE = "installation-secret"
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """A running installation: every part wired to the others."""
+
+    configuration: Configuration
+    policy: Policy
+    store: TicketStore
+    ledger: Ledger
+    client: JiraClient
+    engine: Engine
+    handlers: dict[str, Handler]
+
+
+def store_path(configuration: Configuration) -> Path:
+    return configuration.folder / TICKETS_FILE
+
+
+def ledger_path(configuration: Configuration) -> Path:
+    return configuration.folder / LEDGER_FILE
+
+
+def model_folder(configuration: Configuration) -> Path:
+    return configuration.folder / MODEL_FOLDER
+
+
+@contextmanager
+def open_store(configuration: Configuration, *, must_exist: bool = False) -> Iterator[TicketStore]:
+    """The ticket store alone: all that `import` and `report` need."""
+    path = store_path(configuration)
+    if must_exist and not path.exists():
+        raise AgentError(
+            f"there are no tickets yet: {path} does not exist. `goldenpath sync` fetches them from Jira, "
+            "`goldenpath import FILE` reads an export."
+        )
+    _make_folder(configuration.folder)
+    with TicketStore.open(path) as store:
+        yield store
+
+
+@contextmanager
+def open_ledger(configuration: Configuration, *, must_exist: bool = False) -> Iterator[Ledger]:
+    path = ledger_path(configuration)
+    if must_exist and not path.exists():
+        raise AgentError(f"there is no ledger yet: {path} does not exist; `goldenpath once` starts one")
+    _make_folder(configuration.folder)
+    with Ledger.open(path) as ledger:
+        yield ledger
+
+
+def connect(configuration: Configuration) -> JiraClient:
+    """A client whose account has been checked. Raises TicketsError with the way out."""
+    jira = configuration.require_jira()
+    client = JiraClient(JiraSettings(url=jira.url, email=jira.email, token=configuration.read_token()))
+    client.check()
+    return client
+
+
+def build_handlers(policy: Policy) -> dict[str, Handler]:
+    """The handlers that the configuration names, each with its validated settings."""
+    known = discover()
+    return {
+        name: known[name](known[name].Settings.model_validate(dict(entry.settings)))
+        for name, entry in policy.handlers.items()
+    }
+
+
+@contextmanager
+def open_rooms(configuration: Configuration) -> Iterator[Rooms]:
+    """The whole installation, closed again at the end."""
+    policy = build_policy(configuration)
+    with ExitStack() as stack:
+        client = connect(configuration)
+        store = stack.enter_context(open_store(configuration))
+        ledger = stack.enter_context(open_ledger(configuration))
+        handlers = build_handlers(policy)
+        engine = Engine(
+            ledger=ledger,
+            desk=client,
+            replies=AdfReplies(),
+            handlers=handlers,
+            policy=policy,
+            workshop=Workshop(policy.environments),
+            secret=installation_secret(configuration.folder),
+        )
+        yield Rooms(configuration, policy, store, ledger, client, engine, handlers)
+
+
+def installation_secret(folder: Path) -> bytes:
+    """The key of this installation's request identities: made once, readable by its owner only.
+
+    Losing it makes resources of open requests look like somebody else's, so it is never made anew beside a ledger.
+    """
+    path = folder / SECRET_FILE
+    if path.exists():
+        value = path.read_bytes()
+        if len(value) != 32:
+            raise AgentError(f"{path} is damaged: it must hold 32 bytes; restore it from a backup")
+        return value
+    _make_folder(folder)
+    value = secrets.token_bytes(32)
+    partial = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(value)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(partial, path)  # fails where another process was first: then theirs counts
+    except FileExistsError:
+        return installation_secret(folder)
+    finally:
+        partial.unlink()
+    return value
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise AgentError(f"the store's folder {folder} cannot be made: {error.strerror}") from None
+
+
+Progress = Callable[[str, int], None]
+"""Called with a stage's name and how much of it is done."""

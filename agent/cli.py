@@ -1,0 +1,304 @@
+"""The `goldenpath` command. Results go to standard output, everything else to standard error.
+
+Exit codes: 0 done, 1 a finding or a refusal, 2 bad usage or configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from agent import config
+from agent.errors import AgentError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Golden Path: ticket-queue analytics and guarded auto-fulfilment for Jira.",
+    epilog="Start with [bold]goldenpath demo[/bold], or [bold]goldenpath init[/bold] to point it at your Jira.",
+)
+ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision and act.")
+app.add_typer(ledger_app, name="ledger")
+
+notes = Console(stderr=True, highlight=False)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The goldenpath.toml to use (default: found like git finds its own).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def main() -> None:
+    """The entry point: errors that people can act on become one sentence and an exit code."""
+    from fulfilment.errors import FulfilmentError
+    from tickets.errors import TicketsError
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except AgentError as error:
+        fail(str(error), error.exit_code)
+    except (TicketsError, FulfilmentError) as error:
+        fail(str(error), 1)
+
+
+def fail(message: str, code: int) -> None:
+    notes.print("error:", style="bold red", end=" ")
+    notes.print(message, markup=False, soft_wrap=True)
+    raise SystemExit(code)
+
+
+def answer(document: dict[str, Any]) -> None:
+    """The one JSON document of a `--json` command."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+@app.command(epilog="Example: goldenpath init && $EDITOR goldenpath.toml")
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write goldenpath.toml.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a commented goldenpath.toml to start from."""
+    target = folder / config.FILE_NAME
+    if target.exists() and not force:
+        raise config.ConfigurationError(f"{target} exists already; --force replaces it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target.write_text((Path(__file__).parent / "template.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise AgentError(f"{target} cannot be written: {error.strerror}") from None
+    say(f"wrote {target}", "next: set jira.url, jira.email and jira.projects in it, put your API token into the variable")
+    say("GOLDENPATH_JIRA_TOKEN, then run: goldenpath sync && goldenpath report")
+
+
+@app.command(name="import", epilog="Example: goldenpath import export.jsonl.gz more.json && goldenpath report")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Jira JSON exports: lines, arrays or search answers, also gzipped.")],
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
+    """Read Jira exports into the ticket store. Needs no Jira."""
+    from agent.operations import import_exports
+
+    configuration = config.load(path)
+    with notes.status("reading") as status:
+        done = import_exports(configuration, files, progress=lambda n: status.update(f"reading: {n:,} tickets"))
+    if as_json:
+        answer(
+            {
+                "tickets": done.tickets,
+                "status_changes": done.status_changes,
+                "rejected": done.rejected,
+                "without_history": done.without_history,
+                "rejections": [{"source": r.source, "reason": r.reason} for r in done.examples],
+            }
+        )
+    else:
+        say(f"{done.tickets:,} tickets with {done.status_changes:,} status changes; {done.rejected:,} records rejected")
+        if done.without_history:
+            say(f"{done.without_history:,} tickets came without a history: their queue time is unknown, not zero")
+        say(*(f"  rejected {r.source}: {r.reason}" for r in done.examples))
+    if done.rejected:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: goldenpath sync")
+def sync(as_json: JsonOption = False, path: ConfigOption = None) -> None:
+    """Fetch new and changed tickets from Jira."""
+    from agent import bootstrap
+    from tickets.sync import sync as run_sync
+
+    configuration = config.load(path)
+    client = bootstrap.connect(configuration)
+    with bootstrap.open_store(configuration) as store, notes.status("fetching") as status:
+        done = run_sync(
+            client,
+            store,
+            projects=configuration.require_jira().projects,
+            progress=lambda n: status.update(f"fetching: {n:,} tickets"),
+        )
+        total = store.count()
+    if as_json:
+        answer(
+            {
+                "tickets": done.tickets,
+                "status_changes": done.status_changes,
+                "changed": len(done.changed),
+                "rejected": done.rejected,
+                "stored": total,
+            }
+        )
+    else:
+        say(f"read {done.tickets:,} tickets, {len(done.changed):,} of them new or changed; {total:,} are stored")
+        if done.rejected:
+            say(f"{done.rejected:,} could not be read and were kept aside")
+
+
+@app.command(epilog="Example: goldenpath report --since 90d --json")
+def report(
+    top: Annotated[int, typer.Option("--top", min=1, max=50, help="How many request types.")] = 3,
+    since: Annotated[str | None, typer.Option("--since", help="Only tickets created in the last N days, like 90d.")] = None,
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
+    """The request types that cost requesters the most waiting."""
+    from agent import operations, printing
+
+    view = operations.view_queue(config.load(path), since=parse_days(since) if since else None, count=top)
+    if as_json:
+        answer(printing.report_document(view))
+    else:
+        printing.print_report(view)
+
+
+@app.command(epilog="Example: goldenpath once --json")
+def once(as_json: JsonOption = False, path: ConfigOption = None) -> None:
+    """One cycle: sync, decide about new tickets, fulfil those that may be, answer."""
+    from agent import bootstrap, printing
+    from agent.cycle import run_cycle
+
+    configuration = config.load(path)
+    with bootstrap.open_rooms(configuration) as rooms, notes.status("working") as status:
+        done = run_cycle(
+            rooms,
+            on_sync=lambda n: status.update(f"fetching: {n:,} tickets"),
+            on_outcome=lambda outcome: status.update(f"{outcome.ticket}: {outcome.result.value}"),
+        )
+    if as_json:
+        answer(printing.cycle_document(done))
+    else:
+        printing.print_cycle(done)
+    if done.errors:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: goldenpath run --every 2")
+def run(
+    every: Annotated[float | None, typer.Option("--every", min=0.01, help="Minutes between cycles.")] = None,
+    path: ConfigOption = None,
+) -> None:
+    """Work on a schedule until stopped (Ctrl-C or SIGTERM finishes the cycle under way)."""
+    from agent import bootstrap, printing
+    from agent.cycle import run_cycle
+    from agent.scheduler import Schedule
+
+    configuration = config.load(path)
+    minutes = every or configuration.agent.every_minutes
+    with bootstrap.open_rooms(configuration):
+        pass  # a wrong configuration is told now, not in every cycle
+
+    def cycle() -> None:
+        with bootstrap.open_rooms(configuration) as rooms:
+            printing.log_cycle(run_cycle(rooms))
+
+    notes.print(f"working every {minutes:g} minutes; Ctrl-C stops after the cycle under way")
+    Schedule(cycle, seconds=minutes * 60).run_until_signal()
+
+
+@app.command(epilog="Example: goldenpath plan OPS-123")
+def plan(
+    key: Annotated[str, typer.Argument(help="A ticket's key.")], as_json: JsonOption = False, path: ConfigOption = None
+) -> None:
+    """What would be done with a ticket, and why: a dry run that changes nothing."""
+    from agent import bootstrap, operations, printing
+
+    configuration = config.load(path)
+    with bootstrap.open_rooms(configuration) as rooms:
+        rehearsal = operations.rehearse(rooms, key)
+    if as_json:
+        answer(printing.rehearsal_document(rehearsal))
+    else:
+        printing.print_rehearsal(rehearsal)
+
+
+@ledger_app.command("show", epilog="Example: goldenpath ledger show OPS-123")
+def ledger_show(
+    key: Annotated[str, typer.Argument(help="A ticket's key.")], as_json: JsonOption = False, path: ConfigOption = None
+) -> None:
+    """The story of a ticket: what was decided and done, and why."""
+    from agent import bootstrap, printing
+
+    with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
+        story = ledger.story(key)
+    if as_json:
+        answer({"ticket": key, "entries": printing.story_document(story)})
+    elif story:
+        printing.print_story(key, story)
+    else:
+        raise AgentError(f"the ledger has no entry for {key}: it was never considered, or the key is misspelt")
+
+
+@ledger_app.command("verify", epilog="Example: goldenpath ledger verify --json")
+def ledger_verify(as_json: JsonOption = False, path: ConfigOption = None) -> None:
+    """Check offline that no row of the ledger was changed, removed or reordered."""
+    from agent import bootstrap
+
+    with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
+        found = ledger.verify()
+    if as_json:
+        answer({"rows": found.rows, "whole": found.broken_at is None, "broken_at": found.broken_at})
+    elif found.broken_at is None:
+        say(f"whole: {found.rows:,} rows, each following from the one before it")
+    if found.broken_at is not None:
+        if not as_json:
+            say(f"broken: row {found.broken_at} does not follow from the one before it")
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: goldenpath dashboard --port 8501")
+def dashboard(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8501,
+    path: ConfigOption = None,
+) -> None:
+    """Show the queue, the top 3 and the fulfilments in a browser, on this machine only."""
+    from agent.processes import serve_dashboard
+
+    serve_dashboard(config.load(path), port=port)
+
+
+@app.command(epilog="Example: goldenpath sandbox --jira-port 8400")
+def sandbox(
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same year of tickets.")] = 7,
+    jira_port: Annotated[int, typer.Option("--jira-port", min=0, max=65535)] = 0,
+    aws_port: Annotated[int, typer.Option("--aws-port", min=0, max=65535)] = 0,
+    state: Annotated[Path | None, typer.Option("--state", help="Keep the Jira's state in this file.")] = None,
+) -> None:
+    """A Jira and an AWS on this machine, with a year of tickets; Ctrl-C ends them."""
+    from agent.demo import run_sandbox
+
+    run_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state)
+
+
+@app.command(epilog="Example: goldenpath demo --no-serve --json")
+def demo(
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same year of tickets.")] = 7,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Then serve the dashboard and the Jira page.")] = True,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The dashboard's port; 0 takes a free one.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole job on this machine: a year of tickets, the top 3, fulfilments, the dashboard."""
+    from agent.demo import run_demo
+
+    run_demo(seed=seed, serve=serve, port=port, as_json=as_json)
+
+
+def parse_days(text: str) -> timedelta:
+    """`90d` or `12w` as a duration. Raises ConfigurationError naming what is allowed."""
+    unit = {"d": 1, "w": 7}.get(text[-1:])
+    number = text[:-1]
+    if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= 36_500:
+        raise config.ConfigurationError(f"--since {text!r} is not a duration; allowed: days or weeks, like 90d or 12w")
+    return timedelta(days=int(number) * unit)

@@ -1,0 +1,403 @@
+"""`goldenpath.toml`: the settings of a site, read once, checked whole, refused with file and line.
+
+Found like git finds its own: in this folder or the nearest one above; `GOLDENPATH_CONFIG` names another.
+Any value can be overridden by a variable: `GOLDENPATH_AGENT__EVERY_MINUTES=2`. Secrets come by variable
+(`GOLDENPATH_JIRA_TOKEN`) or by file reference (`jira.token_file`), never from this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent.errors import ConfigurationError
+from fulfilment.handler import Handler, discover
+from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
+
+FILE_NAME = "goldenpath.toml"
+STORE_FOLDER = ".goldenpath"
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Jira(Table):
+    url: str
+    email: str
+    token_file: Path | None = None
+    projects: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")], ...] = Field(min_length=1)
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+            raise ValueError("allowed: an https:// address (http:// only for a server on this machine)")
+        if not parts.hostname or parts.username or parts.query:
+            raise ValueError("allowed: scheme and host, like https://your-site.atlassian.net")
+        return value.rstrip("/")
+
+
+class ProjectTable(Table):
+    """What becomes of a fulfilled ticket. `target_status`: the name of the status it is moved to."""
+
+    target_status: str = "Done"
+
+
+class Hours(Table):
+    """Working hours, the same on each working day. Times are of the `time_zone`."""
+
+    time_zone: str = "UTC"
+    start: time = time(9)
+    end: time = time(17)
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    holidays: tuple[date, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("allowed: an IANA time zone, like Europe/Berlin")
+        ZoneInfo(value)
+        return value
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("end must be later than start")
+        return self
+
+
+class Assumptions(Table):
+    """What the figures in money and in hours saved assume; printed beside them."""
+
+    hourly_cost: float = Field(default=75.0, ge=0, description="one hour of a waiting requester, in `currency`")
+    currency: str = "USD"
+    blocked_share: float = Field(default=0.3, ge=0, le=1, description="part of the waiting in which work stands still")
+    minutes_per_ticket: float = Field(default=30.0, ge=0, description="hands-on minutes of ops, for types not listed")
+    minutes: dict[str, float] = Field(default_factory=dict)
+
+
+class AgentTable(Table):
+    every_minutes: float = Field(default=5, gt=0, le=24 * 60)
+    maximum_age_days: float = Field(default=30, gt=0)
+    approval_days: float = Field(default=5, gt=0)
+    queue_assignees: tuple[str, ...] = ()
+    intake_accounts: tuple[str, ...] = ()
+    bots: tuple[str, ...] = ()
+    comment_approvals: bool = True
+
+
+class TeamTable(Table):
+    groups: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    principals: tuple[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...] = ()
+    security_groups: tuple[str, ...] = ()
+    secret_prefix: str = ""
+    cost_centre: str = ""
+    handlers: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+
+_ROLE = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
+
+
+class EnvironmentTable(Table):
+    account: str = Field(pattern=r"^\d{12}$")
+    plan_role_arn: str = Field(pattern=_ROLE)
+    apply_role_arn: str = Field(pattern=_ROLE)
+    regions: tuple[str, ...] = Field(min_length=1)
+    external_id: str | None = None
+    endpoint_url: str | None = None
+
+    @model_validator(mode="after")
+    def _has_two_roles(self) -> Self:
+        if self.plan_role_arn == self.apply_role_arn:
+            raise ValueError("plan_role_arn and apply_role_arn must differ: planning must not be able to write")
+        for arn in (self.plan_role_arn, self.apply_role_arn):
+            if f"::{self.account}:" not in arn:
+                raise ValueError(f"{arn} is not in account {self.account}")
+        return self
+
+
+class HandlerTable(BaseModel):
+    """`mode`, `approvers` and `fields`; every other key belongs to the handler's own Settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    mode: Literal["off", "shadow", "suggest", "supervised", "autonomous"] = "off"
+    approvers: tuple[str, ...] = ()
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
+class Store(Table):
+    folder: Path = Path(STORE_FOLDER)
+
+
+class Configuration(BaseSettings):
+    """The whole file. `source` is where it was read, or None: then only what needs no Jira can run."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GOLDENPATH_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    jira: Jira | None = None
+    jira_token: SecretStr | None = None
+    projects: dict[str, ProjectTable] = Field(default_factory=dict)
+    calendar: Hours = Hours()
+    assumptions: Assumptions = Assumptions()
+    agent: AgentTable = AgentTable()
+    store: Store = Store()
+    teams: dict[str, TeamTable] = Field(default_factory=dict)
+    environments: dict[str, EnvironmentTable] = Field(default_factory=dict)
+    handlers: dict[str, HandlerTable] = Field(default_factory=dict)
+    source: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables over the file; nothing else."""
+        return env_settings, init_settings
+
+    @property
+    def root(self) -> Path:
+        return self.source.parent if self.source else Path.cwd()
+
+    @property
+    def folder(self) -> Path:
+        """Where the stores live; relative paths are relative to the file."""
+        return self.root / self.store.folder
+
+    @property
+    def handler_names(self) -> tuple[str, ...]:
+        return tuple(name for name, table in self.handlers.items() if table.mode != "off")
+
+    def require_jira(self) -> Jira:
+        if self.jira is None:
+            raise ConfigurationError(
+                f"no Jira is configured: there is no {FILE_NAME} in {self.root} or above. "
+                "`goldenpath init` writes one; `goldenpath demo` needs none."
+            )
+        return self.jira
+
+    def read_token(self) -> str:
+        """The API token, from the variable or the file; never from the configuration itself."""
+        jira = self.require_jira()
+        if self.jira_token is not None:
+            return self.jira_token.get_secret_value()
+        if jira.token_file is None:
+            raise ConfigurationError(
+                f"no API token for {jira.email}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in {self.source} to a file "
+                "that holds only the token"
+            )
+        path = self.root / jira.token_file
+        try:
+            token = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not a text file"
+            raise ConfigurationError(f"jira.token_file {path} cannot be read: {reason}") from None
+        if not token:
+            raise ConfigurationError(f"jira.token_file {path} is empty; it must hold the token")
+        return token
+
+
+def find(start: Path | None = None) -> Path | None:
+    """The file in force: `GOLDENPATH_CONFIG`, else the nearest `goldenpath.toml` from `start` upwards."""
+    if named := os.environ.get("GOLDENPATH_CONFIG"):
+        return Path(named)
+    here = (start or Path.cwd()).resolve()
+    return next((folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None)
+
+
+def load(path: Path | None = None) -> Configuration:
+    """Reads and checks the configuration. No file at all gives the defaults, without a Jira.
+
+    Raises ConfigurationError naming every wrong key with its line and what is allowed.
+    """
+    path = path or find()
+    if path is None:
+        return _checked({}, None, "")
+    path = path.resolve()
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} does not exist; `goldenpath init` writes a {FILE_NAME} to start from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read as text: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
+    for secret in ("jira_token", "source"):
+        if secret in raw:
+            raise ConfigurationError(
+                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; use GOLDENPATH_JIRA_TOKEN or jira.token_file"
+            )
+    configuration = _checked(raw, path, text)
+    build_policy(configuration, text=text)
+    return configuration
+
+
+def build_policy(configuration: Configuration, *, text: str = "") -> Policy:
+    """What fulfilment may know of the site; names that point nowhere are refused with file and line."""
+    _check_references(configuration, text)
+    agent = configuration.agent
+    jira = configuration.jira
+    projects = jira.projects if jira else ()
+    known = discover()
+    return Policy(
+        site=(urlsplit(jira.url).hostname or "") if jira else "",
+        projects={key: configuration.projects.get(key, ProjectTable()).target_status for key in projects},
+        teams={
+            name: Team(
+                name=name,
+                groups=frozenset(team.groups),
+                organisations=frozenset(team.organisations),
+                principals=team.principals,
+                security_groups=team.security_groups,
+                secret_prefix=team.secret_prefix,
+                cost_centre=team.cost_centre,
+                handlers=frozenset(team.handlers),
+                environments=frozenset(team.environments),
+            )
+            for name, team in configuration.teams.items()
+        },
+        environments={
+            name: Environment(
+                name=name,
+                account=table.account,
+                plan_role_arn=table.plan_role_arn,
+                apply_role_arn=table.apply_role_arn,
+                regions=table.regions,
+                external_id=table.external_id,
+                endpoint_url=table.endpoint_url,
+            )
+            for name, table in configuration.environments.items()
+        },
+        handlers={
+            name: HandlerPolicy(
+                name=name,
+                mode=Mode[table.mode.upper()],
+                approvers=frozenset(table.approvers),
+                fields=table.fields,
+                settings=_settings(known[name], table, configuration, text).model_dump(),
+            )
+            for name, table in configuration.handlers.items()
+        },
+        queue_assignees=frozenset(agent.queue_assignees),
+        intake_accounts=frozenset(agent.intake_accounts),
+        bots=frozenset(agent.bots),
+        maximum_age=timedelta(days=agent.maximum_age_days),
+        approval_lifetime=timedelta(days=agent.approval_days),
+        comment_approvals=agent.comment_approvals,
+    )
+
+
+def _check_references(configuration: Configuration, text: str) -> None:
+    known = discover()
+    projects = configuration.jira.projects if configuration.jira else ()
+
+    def refuse(path: tuple[str, ...], value: str, what: str, allowed: list[str]) -> None:
+        where = f"{configuration.source}:{_line_of(text, path)}" if configuration.source else "the configuration"
+        listed = ", ".join(sorted(allowed)) or "none is configured"
+        raise ConfigurationError(f"{where}: {'.'.join(path)}: unknown {what} {value!r}; allowed: {listed}")
+
+    for name in configuration.handlers:
+        if name not in known:
+            refuse(("handlers", name), name, "handler", list(known))
+        slots = known[name].Parameters.model_fields
+        for slot in configuration.handlers[name].fields:
+            if slot not in slots:
+                refuse(("handlers", name, "fields", slot), slot, "parameter", list(slots))
+    for key in configuration.projects:
+        if key not in projects:
+            refuse(("projects", key), key, "project", list(projects))
+    for team_name, team in configuration.teams.items():
+        for handler in team.handlers:
+            if handler not in known:
+                refuse(("teams", team_name, "handlers"), handler, "handler", list(known))
+        for environment in team.environments:
+            if environment not in configuration.environments:
+                refuse(("teams", team_name, "environments"), environment, "environment", list(configuration.environments))
+
+
+def _settings(handler: type[Handler], table: HandlerTable, configuration: Configuration, text: str) -> BaseModel:
+    try:
+        return handler.Settings.model_validate(table.model_extra or {})
+    except ValidationError as error:
+        raise _refusal(error, configuration.source, text, ("handlers", handler.name)) from None
+
+
+def _checked(raw: dict[str, Any], path: Path | None, text: str) -> Configuration:
+    try:
+        return Configuration(**raw, source=path)
+    except ValidationError as error:
+        raise _refusal(error, path, text, ()) from None
+
+
+def _refusal(error: ValidationError, path: Path | None, text: str, prefix: tuple[str, ...]) -> ConfigurationError:
+    """One line for each wrong key: file, line, key, what is wrong."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        keys = (*prefix, *(str(part) for part in problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key" + _allowed(keys)
+        elif problem["type"] == "missing":
+            message = "is missing"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+        where = f"{path}:{_line_of(text, keys)}" if path else "GOLDENPATH_ variables"
+        lines.append(f"{where}: {'.'.join(keys)}: {message}")
+    return ConfigurationError("\n".join(lines))
+
+
+def _allowed(keys: tuple[str, ...]) -> str:
+    """The keys allowed beside a wrong one, where a table of ours is behind it."""
+    model: Any = Configuration
+    for part in keys[:-1]:
+        fields = getattr(model, "model_fields", {})
+        if part not in fields:
+            continue
+        annotation = fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    names = [name for name in model.model_fields if name not in ("source", "jira_token")]
+    return f"; allowed: {', '.join(names)}"
+
+
+_HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-\".]+)\s*=")
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int:
+    """The line (from 1) that sets the longest known prefix of `keys`; 1 when none does."""
+    best, best_length, table = 1, 0, ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            found = table
+        elif assignment := _KEY.match(line):
+            found = (*table, *(part.strip("\"'") for part in assignment[1].split(".")))
+        else:
+            continue
+        if found == keys[: len(found)] and len(found) > best_length:
+            best, best_length = number, len(found)
+    return best

@@ -1,0 +1,149 @@
+"""The whole job on this machine: the only module that starts the sandbox."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from agent import bootstrap, config, operations, printing
+from agent.cycle import CycleReport, run_cycle
+from agent.errors import AgentError
+from agent.processes import DashboardProcess
+from agent.scheduler import Schedule
+
+if TYPE_CHECKING:
+    from sandbox.serve import RunningSandbox
+
+EVERY_SECONDS = 4.0
+notes = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A sandbox and an installation that points at it, in a folder of its own."""
+
+    sandbox: RunningSandbox
+    configuration: config.Configuration
+
+
+def run_demo(*, seed: int, serve: bool, port: int, as_json: bool) -> None:
+    """Prints the top-3 report and what was done with each open ticket; then serves until Ctrl-C."""
+    start = monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every context ends what it started
+    with tempfile.TemporaryDirectory(prefix="goldenpath-demo-") as folder:
+        try:
+            with open_demo(Path(folder), seed=seed) as demo:
+                done, view = work(demo)
+                seconds = monotonic() - start
+                if as_json:
+                    write(printing.demo_document(done, view, seconds=seconds))
+                else:
+                    printing.print_report(view)
+                    printing.print_cycle(done)
+                    notes.print(f"\ndone in {seconds:.0f} s")
+                if serve:
+                    watch(demo, port=port)
+        except KeyboardInterrupt:
+            notes.print("\nended")
+
+
+@contextmanager
+def open_demo(folder: Path, *, seed: int) -> Iterator[Demo]:
+    """Starts the sandbox and writes its configuration into `folder`."""
+    start_sandbox = _sandbox_start()
+    with notes.status("a year of tickets is being made up: the sandbox's Jira and AWS start"):
+        running = start_sandbox(seed=seed)
+    with running:
+        from sandbox.configuration import configuration
+
+        agent = running.personas["agent"]
+        token_file = folder / "jira-token"
+        descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(agent.token)
+        target = folder / config.FILE_NAME
+        target.write_text(
+            configuration(
+                jira_url=running.jira_url,
+                aws_url=running.aws_url,
+                agent_email=agent.email,
+                token_file=token_file,
+                every_minutes=EVERY_SECONDS / 60,
+            ),
+            encoding="utf-8",
+        )
+        yield Demo(running, config.load(target))
+
+
+def work(demo: Demo) -> tuple[CycleReport, operations.QueueView]:
+    """One cycle and the report, with progress."""
+    with notes.status("connecting to Jira") as status, bootstrap.open_rooms(demo.configuration) as rooms:
+        done = run_cycle(
+            rooms,
+            on_sync=lambda n: status.update(f"pulling tickets from Jira: {n:,}"),
+            on_outcome=lambda outcome: status.update(f"working: {outcome.ticket} {outcome.result.value}"),
+        )
+        status.update("measuring the queue")
+        return done, operations.view_queue(demo.configuration)
+
+
+def watch(demo: Demo, *, port: int) -> None:
+    """Serves the dashboard and the Jira page while the agent works every few seconds, until Ctrl-C."""
+
+    def cycle() -> None:
+        with bootstrap.open_rooms(demo.configuration) as rooms:
+            printing.log_cycle(run_cycle(rooms))
+
+    with DashboardProcess(demo.configuration, port=port) as dashboard:
+        schedule = Schedule(cycle, seconds=EVERY_SECONDS)
+        with notes.status("the dashboard starts"):
+            dashboard.wait_until_ready()
+        notes.print(f"\ndashboard   {dashboard.url}")
+        notes.print(f"Jira page   {demo.sandbox.jira_url}   (file a bucket ticket, watch it being answered)")
+        notes.print(f"settings    {demo.configuration.source}")
+        notes.print(f"The agent works every {EVERY_SECONDS:g} seconds. Ctrl-C ends everything.\n")
+        schedule.run_until_signal()
+
+
+def run_sandbox(*, seed: int, jira_port: int, aws_port: int, state: Path | None) -> None:
+    """The sandbox alone, until Ctrl-C."""
+    start_sandbox = _sandbox_start()
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    with start_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state_file=state) as running:
+        sys.stdout.write(f"Jira  {running.jira_url}\nAWS   {running.aws_url}\n")
+        for persona in running.personas.values():
+            sys.stdout.write(f"{persona.name:<24} {persona.email}  API token {persona.token}\n")
+        sys.stdout.flush()
+        try:
+            ended.wait()
+        except KeyboardInterrupt:
+            notes.print("\nended")
+
+
+def write(document: dict[str, Any]) -> None:
+    import json
+
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def _sandbox_start() -> Any:
+    try:
+        from sandbox.serve import start
+    except ModuleNotFoundError as error:
+        raise AgentError(
+            f"the sandbox needs the extra [demo] ({error.name} is missing): pip install 'goldenpath[demo]'"
+        ) from None
+    return start

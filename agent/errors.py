@@ -1,0 +1,19 @@
+"""Errors of this room, and the exit codes they end a command with.
+
+AgentError              exit 1: the work could not be done now; the message says what to do
+└── ConfigurationError  exit 2: the configuration or the call is wrong; the message names file, line and what is allowed
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """The command could not do its work; the message is a sentence with the way out."""
+
+    exit_code = 1
+
+
+class ConfigurationError(AgentError):
+    """The configuration (or the absence of one) is the reason; the message names the file and the line."""
+
+    exit_code = 2

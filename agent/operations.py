@@ -1,0 +1,187 @@
+"""What people can look at or do, each once: the command line and the dashboard both come here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent import bootstrap
+from agent.config import Configuration
+from agent.errors import AgentError
+from fulfilment.handler import discover
+from fulfilment.ledger import Entry
+from fulfilment.request import Request
+from tickets.exports import read_export
+from tickets.store import StoreFacts, TicketStore
+from tickets.ticket import Rejection, Ticket
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics.calendars import BusinessCalendar
+    from analytics.savings import Saved
+    from analytics.top_requests import TopReport
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    tickets: int
+    status_changes: int
+    rejected: int
+    without_history: int
+    examples: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """Everything the report and the pages show of the queue. `flow` has a row per ticket, `weekly` one per week."""
+
+    facts: StoreFacts
+    as_of: datetime
+    since: datetime | None
+    flow: pd.DataFrame
+    weekly: pd.DataFrame
+    report: TopReport
+    saved: Saved
+
+
+def import_exports(
+    configuration: Configuration, paths: Sequence[Path], *, progress: Callable[[int], None] = lambda _: None
+) -> ImportReport:
+    """Reads exports into the ticket store, batch by batch; what cannot be read is kept aside and counted."""
+    tickets = changes = rejected = without = 0
+    examples: list[Rejection] = []
+    with bootstrap.open_store(configuration) as store:
+        for path in paths:
+            batch: list[Ticket] = []
+            refused: list[Rejection] = []
+            for record in read_export(path):
+                if isinstance(record, Rejection):
+                    refused.append(record)
+                    continue
+                batch.append(record)
+                tickets += 1
+                changes += len(record.status_changes or ())
+                without += record.status_changes is None
+                if len(batch) >= BATCH:
+                    store.save(batch)
+                    batch = []
+                    progress(tickets)
+            store.save(batch)
+            store.reject(refused)
+            progress(tickets)
+            rejected += len(refused)
+            examples.extend(refused[: 5 - len(examples)])
+    return ImportReport(tickets, changes, rejected, without, tuple(examples))
+
+
+def view_queue(configuration: Configuration, *, since: timedelta | None = None, count: int = 3) -> QueueView:
+    """Measures the stored tickets. Raises AgentError when there are none."""
+    from analytics import flow as flow_of
+    from analytics.cost import Assumptions
+    from analytics.frames import change_frame, ticket_frame
+    from analytics.savings import assumed
+    from analytics.top_requests import top_requests
+
+    with bootstrap.open_store(configuration, must_exist=True) as store:
+        facts = store.facts()
+        if not facts.tickets:
+            raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
+        tickets = list(store.tickets())
+        statuses = store.statuses()
+    as_of = facts.last_sync_at or facts.newest or tickets[-1].updated_at
+    start = as_of - since if since else None
+    chosen = [ticket for ticket in tickets if start is None or ticket.created_at >= start]
+    frame, changes = ticket_frame(chosen), change_frame(chosen)
+    flow = flow_of.measure(frame, changes, calendar=calendar_of(configuration, tickets, as_of), now=as_of, statuses=statuses)
+    types = classify_stored(configuration, chosen)
+    money = configuration.assumptions
+    report = top_requests(
+        flow,
+        types,
+        handlers=handlers_by_type(),
+        count=count,
+        now=as_of,
+        since=start,
+        assumptions=Assumptions(
+            hourly_cost=money.hourly_cost, blocked_share=money.blocked_share, currency=money.currency
+        ),
+    )
+    saved = assumed(
+        outcomes_frame(configuration),
+        flow,
+        types,
+        minutes=money.minutes,
+        default_minutes=money.minutes_per_ticket,
+    )
+    return QueueView(facts, as_of, start, flow, flow_of.weekly(flow), report, saved)
+
+
+def calendar_of(configuration: Configuration, tickets: Iterable[Ticket], as_of: datetime) -> BusinessCalendar:
+    """The configured working hours, over all the time that the tickets span."""
+    from analytics.calendars import office_hours
+
+    hours = configuration.calendar
+    oldest = min((ticket.created_at for ticket in tickets), default=as_of)
+    return office_hours(
+        zone=hours.time_zone,
+        start=hours.start,
+        end=hours.end,
+        weekdays=tuple(day - 1 for day in hours.weekdays),
+        holidays=frozenset(hours.holidays),
+        first=(oldest - timedelta(days=7)).date(),
+        last=(as_of + timedelta(days=7)).date(),
+    )
+
+
+def classify_stored(configuration: Configuration, tickets: Sequence[Ticket]) -> list[Classification]:
+    """A classification per ticket: given types as they are, the others by the stored model where there is one."""
+    from analytics.classify import Classifier, given
+
+    folder = bootstrap.model_folder(configuration)
+    if folder.exists():
+        return Classifier.load(folder).classify(tickets)
+    return [given(ticket) for ticket in tickets]
+
+
+def handlers_by_type() -> dict[str, str]:
+    """Request type → the handler that serves it."""
+    return {kind: name for name, handler in sorted(discover().items()) for kind in handler.request_types}
+
+
+def rehearse(rooms: bootstrap.Rooms, key: str) -> Rehearsal:
+    """What would be done with this ticket now; reads only."""
+    from agent.cycle import classify
+
+    ticket = rooms.client.ticket(key)
+    classification = classify(rooms, [ticket])[0]
+    if classification is None:
+        raise AgentError(f"{key} has no request type from a form, and there are too few labelled tickets to learn types from")
+    return rooms.engine.rehearse(ticket, classification)
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilments:
+    """Every request with its story, newest first; `whole` is whether the ledger's chain holds."""
+
+    requests: tuple[Request, ...]
+    whole: bool
+
+
+def view_fulfilments(configuration: Configuration) -> Fulfilments | None:
+    """None where there is no ledger yet."""
+    if not bootstrap.ledger_path(configuration).exists():
+        return None
+    with bootstrap.open_ledger(configuration) as ledger:
+        requests = sorted(ledger.requests(), key=lambda request: request.updated_at, reverse=True)
+        return Fulfilments(tuple(requests), ledger.verify().broken_at is None)
+
+
+def view_story(configuration: Configuration, key: str) -> list[Entry]:
+    with bootstrap.open_ledger(configuration, must_exist=True) as ledger:
+        return ledger.story(key)

@@ -1,0 +1,236 @@
+"""How results look on a terminal, and as JSON documents."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent.cycle import CycleReport
+from agent.operations import QueueView
+from fulfilment.engine import Rehearsal
+from fulfilment.ledger import Entry
+from fulfilment.request import Outcome, Result
+
+log = logging.getLogger("goldenpath.cycle")
+
+WORDS = {
+    Result.FULFILLED: "fulfilled",
+    Result.ASKED: "asked the requester",
+    Result.SPLIT: "asked to split",
+    Result.AWAITING_APPROVAL: "waits for approval",
+    Result.REFUSED: "refused",
+    Result.LEFT_TO_PEOPLE: "left to people",
+    Result.SHADOWED: "recorded only (shadow)",
+    Result.SUGGESTED: "plan suggested",
+    Result.CONFLICT: "conflict",
+    Result.FAILED: "failed",
+    Result.UNCERTAIN: "a person must look",
+    Result.EXPIRED: "lapsed",
+    Result.CANCELLED: "cancelled",
+}
+ORDER = tuple(WORDS)
+
+
+def console() -> Console:
+    return Console(highlight=False, soft_wrap=False)
+
+
+def hours(value: float | None) -> str:
+    """A duration in hours as people say it."""
+    if value is None or value != value:
+        return "unknown"
+    if value < 1:
+        return f"{value * 60:.0f} min"
+    return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} days"
+
+
+def share(value: float | None) -> str:
+    return "unknown" if value is None or value != value else f"{value:.0%}"
+
+
+def print_report(view: QueueView) -> None:
+    out = console()
+    report = view.report
+    out.print(f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, as of {view.as_of:%Y-%m-%d %H:%M} UTC)")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("", "request type", "tickets", "open", "queue p50", "queue p85", "share of waiting", "cost of waiting", "handler"):
+        table.add_column(heading, justify="left" if heading in ("", "request type", "handler") else "right")
+    for place, entry in enumerate(report.entries, start=1):
+        table.add_row(
+            str(place),
+            Text(entry.request_type, style="bold"),
+            f"{entry.tickets:,}",
+            f"{entry.open_tickets:,}",
+            hours(entry.queue_hours_p50),
+            hours(entry.queue_hours_p85),
+            share(entry.share_of_queue),
+            "unknown" if entry.cost_of_waiting is None else f"{entry.cost_of_waiting:,.0f} {report.currency}",
+            Text(entry.handler or "none yet", style="green" if entry.handler else "dim"),
+        )
+    out.print(table)
+    if not report.entries:
+        out.print("no service request was found")
+    out.print(Text(f"All service requests: queue p50 {hours(report.queue_hours_p50)}, p85 {hours(report.queue_hours_p85)}."))
+    if report.others:
+        out.print(Text("Counted apart: " + ", ".join(f"{count:,} {name}" for name, count in report.others.items()) + "."))
+    for line in (*report.definitions, *report.caveats):
+        out.print(Text(f"  {line}", style="dim"))
+
+
+def print_cycle(done: CycleReport) -> None:
+    out = console()
+    out.print(
+        f"\n[bold]What was done[/bold]  ({done.synced.tickets:,} tickets read, {len(done.outcomes):,} decided, "
+        f"{done.seconds:.1f} s)"
+    )
+    if not done.outcomes:
+        out.print("nothing new")
+    shown = [outcome for outcome in sort(done.outcomes) if outcome.result is not Result.LEFT_TO_PEOPLE or outcome.handler]
+    for outcome in shown:
+        colour = {Result.FULFILLED: "green", Result.REFUSED: "red", Result.FAILED: "red"}.get(outcome.result, "yellow")
+        line = Text(f"  {outcome.ticket:<10}")
+        line.append(f"{WORDS[outcome.result]:<20}", style=colour)
+        line.append(outcome.resource or "; ".join(outcome.reasons))
+        out.print(line)
+    rest: dict[str, list[str]] = {}
+    for outcome in done.outcomes:
+        if outcome.result is Result.LEFT_TO_PEOPLE and not outcome.handler:
+            rest.setdefault("; ".join(outcome.reasons), []).append(outcome.ticket)
+    for reason, keys in sorted(rest.items(), key=lambda item: -len(item[1])):
+        listed = ", ".join(keys[:4]) + (", …" if len(keys) > 4 else "")
+        out.print(Text(f"  {len(keys):>4} left to people: {reason} ({listed})"))
+    if done.errors:
+        out.print(Text(f"  {done.errors} failed unexpectedly and will be looked at again", style="red"))
+
+
+def sort(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda outcome: (ORDER.index(outcome.result), outcome.ticket))
+
+
+def log_cycle(done: CycleReport) -> None:
+    """One line an outcome on standard error, for a scheduled run."""
+    err = Console(stderr=True, highlight=False)
+    for outcome in done.outcomes:
+        err.print(Text(f"{done.started_at:%H:%M:%S} {outcome.ticket}: {WORDS[outcome.result]}: {outcome.resource or '; '.join(outcome.reasons)}"))
+    if done.errors:
+        err.print(Text(f"{done.started_at:%H:%M:%S} {done.errors} tickets failed; they are looked at again"))
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "ticket": outcome.ticket,
+        "outcome": outcome.result.value,
+        "reasons": list(outcome.reasons),
+        "handler": outcome.handler,
+        "resource": outcome.resource,
+    }
+
+
+def cycle_document(done: CycleReport) -> dict[str, Any]:
+    return {
+        "tickets_read": done.synced.tickets,
+        "changed": len(done.synced.changed),
+        "rejected": done.synced.rejected,
+        "outcomes": done.counts,
+        "tickets": [outcome_document(outcome) for outcome in sort(done.outcomes)],
+        "errors": done.errors,
+        "seconds": round(done.seconds, 2),
+    }
+
+
+def report_document(view: QueueView) -> dict[str, Any]:
+    document = view.report.to_json()
+    document["tickets"] = view.facts.tickets
+    document["status_changes"] = view.facts.status_changes
+    document["without_history"] = view.facts.without_history
+    document["as_of"] = view.as_of.isoformat()
+    document["since"] = view.since.isoformat() if view.since else None
+    return document
+
+
+def demo_document(done: CycleReport, view: QueueView, *, seconds: float) -> dict[str, Any]:
+    by_result: dict[Result, list[Outcome]] = {}
+    for outcome in sort(done.outcomes):
+        by_result.setdefault(outcome.result, []).append(outcome)
+
+    def reasons(result: Result) -> list[dict[str, Any]]:
+        return [{"ticket": o.ticket, "reasons": list(o.reasons)} for o in by_result.get(result, [])]
+
+    report = view.report.to_json()
+    return {
+        "tickets_synced": done.synced.tickets,
+        "status_changes": done.synced.status_changes,
+        "top_requests": report["top_requests"],
+        "outcomes": done.counts,
+        "fulfilled": [
+            {"ticket": o.ticket, "handler": o.handler, "resource": o.resource} for o in by_result.get(Result.FULFILLED, [])
+        ],
+        "refused": reasons(Result.REFUSED),
+        "needs_information": reasons(Result.ASKED) + reasons(Result.SPLIT),
+        "awaiting_approval": reasons(Result.AWAITING_APPROVAL),
+        "left_to_people": reasons(Result.LEFT_TO_PEOPLE),
+        "queue_hours_p50": report["queue_hours_p50"],
+        "errors": done.errors,
+        "seconds": round(seconds, 1),
+    }
+
+
+def story_document(story: Iterable[Entry]) -> list[dict[str, Any]]:
+    return [{"row": e.row, "at": e.at.isoformat(), "kind": e.kind, "sentence": e.sentence} for e in story]
+
+
+def print_story(key: str, story: Iterable[Entry]) -> None:
+    out = console()
+    out.print(f"[bold]{key}[/bold]")
+    for entry in story:
+        out.print(Text(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.sentence}"))
+
+
+def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
+    plan = rehearsal.plan
+    return {
+        "ticket": rehearsal.ticket,
+        "request_type": rehearsal.classification.request_type,
+        "type_source": rehearsal.classification.source,
+        "score": round(rehearsal.classification.score, 4),
+        "handler": rehearsal.handler,
+        "result": rehearsal.result.value,
+        "reasons": list(rehearsal.reasons),
+        "effective_mode": rehearsal.mode.label,
+        "mode_reason": rehearsal.mode_reason,
+        "understood": [{"slot": r.slot, "value": r.value, "words": r.words, "rule": r.rule} for r in rehearsal.understood],
+        "missing": dict(rehearsal.missing),
+        "plan": None
+        if plan is None
+        else {
+            "summary": plan.summary,
+            "resource": plan.resource,
+            "monthly_cost": plan.monthly_cost,
+            "digest": plan.digest,
+            "steps": [{"operation": step.operation, "sentence": step.sentence} for step in plan.steps],
+        },
+    }
+
+
+def print_rehearsal(rehearsal: Rehearsal) -> None:
+    out = console()
+    kind = rehearsal.classification
+    out.print(Text(f"{rehearsal.ticket}: {WORDS[rehearsal.result]} (a dry run: nothing was changed)", style="bold"))
+    out.print(Text(f"  request type    {kind.request_type} ({kind.source}, score {kind.score:.2f})"))
+    out.print(Text(f"  handler         {rehearsal.handler or 'none'}"))
+    out.print(Text(f"  effective mode  {rehearsal.mode.label}: {rehearsal.mode_reason}"))
+    for reason in rehearsal.reasons:
+        out.print(Text(f"  why             {reason}"))
+    for reading in rehearsal.understood:
+        out.print(Text(f"  {reading.slot:<15} {reading.value}  ← “{reading.words}” ({reading.rule})"))
+    for title, allowed in rehearsal.missing.items():
+        out.print(Text(f"  missing         {title}: {allowed}"))
+    if rehearsal.plan:
+        out.print(Text(f"  plan            {rehearsal.plan.summary} About {rehearsal.plan.monthly_cost:.2f} USD a month."))
+        for number, step in enumerate(rehearsal.plan.steps, start=1):
+            out.print(Text(f"    {number}. {step.sentence}"))

@@ -1,0 +1,67 @@
+"""What the pages read, cached for a few seconds; and the helpful page in place of what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import streamlit as st
+
+from agent import config, operations
+from agent.errors import AgentError
+from analytics.errors import AnalyticsError
+from fulfilment.errors import FulfilmentError
+from tickets.errors import TicketsError
+
+PERIODS = {"30 days": 30, "90 days": 90, "a year": 365, "everything": None}
+
+
+@st.cache_data(ttl=15, show_spinner="reading the tickets")
+def queue(days: int | None, count: int = 3) -> operations.QueueView:
+    return operations.view_queue(config.load(), since=timedelta(days=days) if days else None, count=count)
+
+
+@st.cache_data(ttl=3, show_spinner="reading the ledger")
+def fulfilments() -> operations.Fulfilments | None:
+    return operations.view_fulfilments(config.load())
+
+
+@st.cache_data(ttl=3, show_spinner=False)
+def story(key: str) -> list[operations.Entry]:
+    return operations.view_story(config.load(), key)
+
+
+def choose_period() -> int | None:
+    """The period in days, kept in the page's address."""
+    named = st.query_params.get("period", "a year")
+    names = list(PERIODS)
+    start = names.index(named) if named in PERIODS else names.index("a year")
+    chosen = st.segmented_control("Tickets of the last", names, default=names[start]) or names[start]
+    st.query_params["period"] = chosen
+    return PERIODS[chosen]
+
+
+@contextmanager
+def helpful() -> Iterator[None]:
+    """Shows what is wrong and the way out in place of a page that cannot be shown."""
+    try:
+        yield
+    except (AgentError, AnalyticsError, FulfilmentError, TicketsError) as error:
+        st.info("There is nothing to show yet.")
+        st.code(str(error), language=None, wrap_lines=True)
+
+
+def say_age(view: operations.QueueView) -> None:
+    """The age and the completeness of what is shown, on every page that shows it."""
+    facts = view.facts
+    words = f"{facts.tickets:,} tickets with {facts.status_changes:,} status changes, as of {view.as_of:%Y-%m-%d %H:%M} UTC."
+    if facts.without_history:
+        words += f" {facts.without_history:,} tickets came without a history: their queue time is unknown."
+    st.caption(words)
+
+
+def hours(value: float | None) -> str:
+    if value is None or value != value:
+        return "unknown"
+    return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} days"

@@ -1,0 +1,1 @@
+"""Decide, plan, apply, record: handlers, guardrails, approvals, the engine and the ledger."""

@@ -1,0 +1,75 @@
+"""What the engine needs of Jira and of the words it answers with. `tickets.jira_client.JiraClient` is a `Desk`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from fulfilment.plan import Plan
+from tickets.ticket import Comment, Person, Ticket
+
+Adf = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value that text gave for a slot: the value, the words it came from, and the rule that read it."""
+
+    slot: str
+    value: str
+    words: str
+    rule: str
+
+
+class Desk(Protocol):
+    """Every error is a `tickets.errors.TicketsError`; a write is sent exactly once."""
+
+    def now(self) -> datetime:
+        """Ticket time: the site's clock, aware UTC."""
+
+    def account(self) -> Person:
+        """The account we are."""
+
+    def ticket(self, ticket: int | str) -> Ticket:
+        """A fresh read by numeric id or key: whole history, comments with their properties."""
+
+    def groups_of(self, account_id: str) -> frozenset[str]:
+        """Ids of the account's groups. A look-up that fails raises: it is never an empty set."""
+
+    def post_comment(
+        self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool
+    ) -> Comment: ...
+
+    def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
+        """Transition to the status of this name, filling required fields. Already there: nothing is done.
+        Raises `NoTransition` when no permitted transition leads there."""
+
+
+class Replies(Protocol):
+    """The words of every answer, in one file (`agent.replies`). Each returns an ADF document of our own nodes."""
+
+    def question(
+        self,
+        understood: Sequence[Reading],
+        missing: Mapping[str, str],
+        contradictions: Mapping[str, Sequence[str]],
+    ) -> Adf:
+        """`missing`: slot title → what is allowed, to copy."""
+
+    def split(self, wishes: Sequence[str]) -> Adf: ...
+
+    def proposal(self, plan: Plan, understood: Sequence[Reading], code: str, approvers: str, why: str) -> Adf:
+        """A plan that waits for a person: the whole text `approve CODE` approves it."""
+
+    def suggestion(self, plan: Plan, understood: Sequence[Reading]) -> Adf: ...
+
+    def refusal(self, reasons: Sequence[str], instead: Sequence[str]) -> Adf: ...
+
+    def result(self, plan: Plan, understood: Sequence[Reading]) -> Adf: ...
+
+    def voided(self, why: str) -> Adf: ...
+
+    def trouble(self, sentence: str) -> Adf:
+        """Something failed; people look at it. Without internals."""

@@ -1,0 +1,61 @@
+"""The `goldenpath.toml` that points Golden Path at this sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ACCOUNT = "123456789012"
+REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
+
+
+def configuration(*, jira_url: str, aws_url: str, agent_email: str, token_file: Path, every_minutes: float) -> str:
+    """The text of the file. The token stays in `token_file`, which the caller writes."""
+    environments = "\n".join(
+        f"""
+[environments.{name}]
+account = "{ACCOUNT}"
+plan_role_arn = "arn:aws:iam::{ACCOUNT}:role/goldenpath-plan"
+apply_role_arn = "arn:aws:iam::{ACCOUNT}:role/goldenpath-apply"
+regions = [{", ".join(f'"{region}"' for region in REGIONS)}]
+endpoint_url = "{aws_url}"
+"""
+        for name in ("dev", "prod")
+    )
+    teams = "\n".join(
+        f"""
+[teams.{team}]
+groups = ["g-{team}"]
+principals = ["arn:aws:iam::{ACCOUNT}:role/{team}"]
+cost_centre = "{cost_centre}"
+handlers = ["s3-bucket"]
+environments = ["dev", "prod"]
+"""
+        for team, cost_centre in (("payments", "CC-410"), ("search", "CC-420"))
+    )
+    return f"""# Written by the sandbox: a Jira and an AWS on this machine.
+[jira]
+url = "{jira_url}"
+email = "{agent_email}"
+token_file = "{token_file}"
+projects = ["OPS", "DATA", "PLAT", "WEB"]
+
+[projects.OPS]
+target_status = "Resolved"
+
+[projects.DATA]
+target_status = "Resolved"
+
+[projects.PLAT]
+target_status = "Done"
+
+[projects.WEB]
+target_status = "Done"
+
+[agent]
+every_minutes = {every_minutes}
+maximum_age_days = 14
+{teams}{environments}
+[handlers.s3-bucket]
+mode = "autonomous"
+approvers = ["g-approvers"]
+"""

@@ -1,0 +1,1 @@
+"""What a ticket is, where it comes from, where it is kept."""
