@@ -32,7 +32,10 @@ app.add_typer(ledger_app, name="ledger")
 notes = Console(stderr=True, highlight=False)
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="The goldenpath.toml to use (default: found like git finds its own).")
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The goldenpath.toml to use (default: found like git finds its own)."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -77,16 +80,25 @@ def init(
         raise config.ConfigurationError(f"{target} exists already; --force replaces it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target.write_text((Path(__file__).parent / "template.toml").read_text(encoding="utf-8"), encoding="utf-8")
+        target.write_text(
+            (Path(__file__).parent / "template.toml").read_text(encoding="utf-8"), encoding="utf-8"
+        )
     except OSError as error:
         raise AgentError(f"{target} cannot be written: {error.strerror}") from None
-    say(f"wrote {target}", "next: set jira.url, jira.email and jira.projects in it, put your API token into the variable")
+    say(
+        f"wrote {target}",
+        "next: set jira.url, jira.email and jira.projects in it, put your API token into the variable",
+    )
     say("GOLDENPATH_JIRA_TOKEN, then run: goldenpath sync && goldenpath report")
 
 
-@app.command(name="import", epilog="Example: goldenpath import export.jsonl.gz more.json && goldenpath report")
+@app.command(
+    name="import", epilog="Example: goldenpath import export.jsonl.gz more.json && goldenpath report"
+)
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Jira JSON exports: lines, arrays or search answers, also gzipped.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Jira JSON exports: lines, arrays or search answers, also gzipped.")
+    ],
     as_json: JsonOption = False,
     path: ConfigOption = None,
 ) -> None:
@@ -95,7 +107,9 @@ def import_(
 
     configuration = config.load(path)
     with notes.status("reading") as status:
-        done = import_exports(configuration, files, progress=lambda n: status.update(f"reading: {n:,} tickets"))
+        done = import_exports(
+            configuration, files, progress=lambda n: status.update(f"reading: {n:,} tickets")
+        )
     if as_json:
         answer(
             {
@@ -107,9 +121,13 @@ def import_(
             }
         )
     else:
-        say(f"{done.tickets:,} tickets with {done.status_changes:,} status changes; {done.rejected:,} records rejected")
+        say(
+            f"{done.tickets:,} tickets with {done.status_changes:,} status changes; {done.rejected:,} records rejected"
+        )
         if done.without_history:
-            say(f"{done.without_history:,} tickets came without a history: their queue time is unknown, not zero")
+            say(
+                f"{done.without_history:,} tickets came without a history: their queue time is unknown, not zero"
+            )
         say(*(f"  rejected {r.source}: {r.reason}" for r in done.examples))
     if done.rejected:
         raise typer.Exit(1)
@@ -142,7 +160,9 @@ def sync(as_json: JsonOption = False, path: ConfigOption = None) -> None:
             }
         )
     else:
-        say(f"read {done.tickets:,} tickets, {len(done.changed):,} of them new or changed; {total:,} are stored")
+        say(
+            f"read {done.tickets:,} tickets, {len(done.changed):,} of them new or changed; {total:,} are stored"
+        )
         if done.rejected:
             say(f"{done.rejected:,} could not be read and were kept aside")
 
@@ -150,14 +170,18 @@ def sync(as_json: JsonOption = False, path: ConfigOption = None) -> None:
 @app.command(epilog="Example: goldenpath report --since 90d --json")
 def report(
     top: Annotated[int, typer.Option("--top", min=1, max=50, help="How many request types.")] = 3,
-    since: Annotated[str | None, typer.Option("--since", help="Only tickets created in the last N days, like 90d.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only tickets created in the last N days, like 90d.")
+    ] = None,
     as_json: JsonOption = False,
     path: ConfigOption = None,
 ) -> None:
     """The request types that cost requesters the most waiting."""
     from agent import operations, printing
 
-    view = operations.view_queue(config.load(path), since=parse_days(since) if since else None, count=top)
+    view = operations.view_queue(
+        config.load(path), since=parse_days(since) if since else None, count=top, may_train=True
+    )
     if as_json:
         answer(printing.report_document(view))
     else:
@@ -210,7 +234,9 @@ def run(
 
 @app.command(epilog="Example: goldenpath plan OPS-123")
 def plan(
-    key: Annotated[str, typer.Argument(help="A ticket's key.")], as_json: JsonOption = False, path: ConfigOption = None
+    key: Annotated[str, typer.Argument(help="A ticket's key.")],
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
 ) -> None:
     """What would be done with a ticket, and why: a dry run that changes nothing."""
     from agent import bootstrap, operations, printing
@@ -226,7 +252,9 @@ def plan(
 
 @ledger_app.command("show", epilog="Example: goldenpath ledger show OPS-123")
 def ledger_show(
-    key: Annotated[str, typer.Argument(help="A ticket's key.")], as_json: JsonOption = False, path: ConfigOption = None
+    key: Annotated[str, typer.Argument(help="A ticket's key.")],
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
 ) -> None:
     """The story of a ticket: what was decided and done, and why."""
     from agent import bootstrap, printing
@@ -238,7 +266,9 @@ def ledger_show(
     elif story:
         printing.print_story(key, story)
     else:
-        raise AgentError(f"the ledger has no entry for {key}: it was never considered, or the key is misspelt")
+        raise AgentError(
+            f"the ledger has no entry for {key}: it was never considered, or the key is misspelt"
+        )
 
 
 @ledger_app.command("verify", epilog="Example: goldenpath ledger verify --json")
@@ -285,8 +315,12 @@ def sandbox(
 @app.command(epilog="Example: goldenpath demo --no-serve --json")
 def demo(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same year of tickets.")] = 7,
-    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Then serve the dashboard and the Jira page.")] = True,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The dashboard's port; 0 takes a free one.")] = 0,
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Then serve the dashboard and the Jira page.")
+    ] = True,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The dashboard's port; 0 takes a free one.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """The whole job on this machine: a year of tickets, the top 3, fulfilments, the dashboard."""
@@ -300,5 +334,7 @@ def parse_days(text: str) -> timedelta:
     unit = {"d": 1, "w": 7}.get(text[-1:])
     number = text[:-1]
     if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= 36_500:
-        raise config.ConfigurationError(f"--since {text!r} is not a duration; allowed: days or weeks, like 90d or 12w")
+        raise config.ConfigurationError(
+            f"--since {text!r} is not a duration; allowed: days or weeks, like 90d or 12w"
+        )
     return timedelta(days=int(number) * unit)

@@ -16,7 +16,15 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.errors import ConfigurationError
@@ -84,10 +92,16 @@ class Hours(Table):
 class Assumptions(Table):
     """What the figures in money and in hours saved assume; printed beside them."""
 
-    hourly_cost: float = Field(default=75.0, ge=0, description="one hour of a waiting requester, in `currency`")
+    hourly_cost: float = Field(
+        default=75.0, ge=0, description="one hour of a waiting requester, in `currency`"
+    )
     currency: str = "USD"
-    blocked_share: float = Field(default=0.3, ge=0, le=1, description="part of the waiting in which work stands still")
-    minutes_per_ticket: float = Field(default=30.0, ge=0, description="hands-on minutes of ops, for types not listed")
+    blocked_share: float = Field(
+        default=0.3, ge=0, le=1, description="part of the waiting in which work stands still"
+    )
+    minutes_per_ticket: float = Field(
+        default=30.0, ge=0, description="hands-on minutes of ops, for types not listed"
+    )
     minutes: dict[str, float] = Field(default_factory=dict)
 
 
@@ -104,7 +118,9 @@ class AgentTable(Table):
 class TeamTable(Table):
     groups: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()
-    principals: tuple[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...] = ()
+    principals: tuple[
+        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...
+    ] = ()
     security_groups: tuple[str, ...] = ()
     secret_prefix: str = ""
     cost_centre: str = ""
@@ -126,7 +142,9 @@ class EnvironmentTable(Table):
     @model_validator(mode="after")
     def _has_two_roles(self) -> Self:
         if self.plan_role_arn == self.apply_role_arn:
-            raise ValueError("plan_role_arn and apply_role_arn must differ: planning must not be able to write")
+            raise ValueError(
+                "plan_role_arn and apply_role_arn must differ: planning must not be able to write"
+            )
         for arn in (self.plan_role_arn, self.apply_role_arn):
             if f"::{self.account}:" not in arn:
                 raise ValueError(f"{arn} is not in account {self.account}")
@@ -151,7 +169,11 @@ class Configuration(BaseSettings):
     """The whole file. `source` is where it was read, or None: then only what needs no Jira can run."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GOLDENPATH_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="GOLDENPATH_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     jira: Jira | None = None
@@ -225,7 +247,9 @@ def find(start: Path | None = None) -> Path | None:
     if named := os.environ.get("GOLDENPATH_CONFIG"):
         return Path(named)
     here = (start or Path.cwd()).resolve()
-    return next((folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None)
+    return next(
+        (folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None
+    )
 
 
 def load(path: Path | None = None) -> Configuration:
@@ -241,7 +265,9 @@ def load(path: Path | None = None) -> Configuration:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
     except FileNotFoundError:
-        raise ConfigurationError(f"{path} does not exist; `goldenpath init` writes a {FILE_NAME} to start from") from None
+        raise ConfigurationError(
+            f"{path} does not exist; `goldenpath init` writes a {FILE_NAME} to start from"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as text: {error}") from None
     except tomllib.TOMLDecodeError as error:
@@ -316,7 +342,9 @@ def _check_references(configuration: Configuration, text: str) -> None:
     projects = configuration.jira.projects if configuration.jira else ()
 
     def refuse(path: tuple[str, ...], value: str, what: str, allowed: list[str]) -> None:
-        where = f"{configuration.source}:{_line_of(text, path)}" if configuration.source else "the configuration"
+        where = (
+            f"{configuration.source}:{_line_of(text, path)}" if configuration.source else "the configuration"
+        )
         listed = ", ".join(sorted(allowed)) or "none is configured"
         raise ConfigurationError(f"{where}: {'.'.join(path)}: unknown {what} {value!r}; allowed: {listed}")
 
@@ -336,10 +364,17 @@ def _check_references(configuration: Configuration, text: str) -> None:
                 refuse(("teams", team_name, "handlers"), handler, "handler", list(known))
         for environment in team.environments:
             if environment not in configuration.environments:
-                refuse(("teams", team_name, "environments"), environment, "environment", list(configuration.environments))
+                refuse(
+                    ("teams", team_name, "environments"),
+                    environment,
+                    "environment",
+                    list(configuration.environments),
+                )
 
 
-def _settings(handler: type[Handler], table: HandlerTable, configuration: Configuration, text: str) -> BaseModel:
+def _settings(
+    handler: type[Handler], table: HandlerTable, configuration: Configuration, text: str
+) -> BaseModel:
     try:
         return handler.Settings.model_validate(table.model_extra or {})
     except ValidationError as error:
@@ -353,7 +388,9 @@ def _checked(raw: dict[str, Any], path: Path | None, text: str) -> Configuration
         raise _refusal(error, path, text, ()) from None
 
 
-def _refusal(error: ValidationError, path: Path | None, text: str, prefix: tuple[str, ...]) -> ConfigurationError:
+def _refusal(
+    error: ValidationError, path: Path | None, text: str, prefix: tuple[str, ...]
+) -> ConfigurationError:
     """One line for each wrong key: file, line, key, what is wrong."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False):

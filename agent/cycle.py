@@ -10,8 +10,6 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from agent import bootstrap
-from agent.errors import AgentError
 from fulfilment.request import Outcome, Result
 from tickets.errors import TicketsError
 from tickets.sync import SyncReport, sync
@@ -19,7 +17,6 @@ from tickets.ticket import Classification, Ticket
 
 if TYPE_CHECKING:
     from agent.bootstrap import Rooms
-    from analytics.classify import Classifier
 
 log = logging.getLogger("goldenpath.cycle")
 
@@ -53,7 +50,8 @@ def run_cycle(
     errors = 0
     due = rooms.engine.due()
     turns: list[tuple[str, Callable[[], Outcome | None]]] = [
-        (request.ticket_key, lambda request=request: rooms.engine.advance(request)) for request in due  # type: ignore[misc]
+        (request.ticket_key, lambda request=request: rooms.engine.advance(request))
+        for request in due  # type: ignore[misc]
     ]
     unfinished = {request.ticket_id for request in due}
     fresh = [ticket for ticket in new_tickets(rooms) if ticket.id not in unfinished]
@@ -84,7 +82,9 @@ def new_tickets(rooms: Rooms) -> list[Ticket]:
 def consider(rooms: Rooms, ticket: Ticket, classification: Classification | None) -> Outcome | None:
     """Lets the engine decide, then remembers that this version of the ticket was looked at."""
     if classification is None:
-        reason = "no request type was chosen on a form, and there are too few labelled tickets to learn types from"
+        reason = (
+            "no request type was chosen on a form, and there are too few labelled tickets to learn types from"
+        )
         outcome = Outcome(ticket.key, Result.LEFT_TO_PEOPLE, (reason,))
     else:
         outcome = rooms.engine.consider(ticket, classification)
@@ -96,27 +96,6 @@ def classify(rooms: Rooms, tickets: list[Ticket]) -> list[Classification | None]
     """Given types as they are; the others by the model, or None where no model can be had."""
     if not tickets:
         return []
-    classifier = load_or_train(rooms) if any(ticket.request_type is None for ticket in tickets) else None
-    if classifier is not None:
-        return list(classifier.classify(tickets))
-    return [Classification(t.request_type, "given", 1.0) if t.request_type else None for t in tickets]
+    from agent import model
 
-
-def load_or_train(rooms: Rooms) -> Classifier | None:
-    """The stored model; trained from the store's own labels when there is none. None: too few labels."""
-    from analytics.classify import Classifier
-    from analytics.errors import ModelRefused, NotEnoughLabels
-
-    folder = bootstrap.model_folder(rooms.configuration)
-    if folder.exists():
-        try:
-            return Classifier.load(folder)
-        except ModelRefused as error:
-            raise AgentError(f"{error} Delete {folder} to train anew from the store.") from None
-    try:
-        classifier = Classifier.train(list(rooms.store.tickets()))
-    except NotEnoughLabels as error:
-        log.info("no model yet: %s", error)
-        return None
-    classifier.save(folder)
-    return classifier
+    return model.classify(model.load_or_train(rooms.configuration, rooms.store.tickets()), tickets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from agent import bootstrap
 from agent.config import Configuration
 from agent.errors import AgentError
+from fulfilment.chain import Entry
+from fulfilment.engine import Rehearsal
 from fulfilment.handler import discover
-from fulfilment.ledger import Entry
 from fulfilment.request import Request
 from tickets.exports import read_export
-from tickets.store import StoreFacts, TicketStore
+from tickets.store import StoreFacts
 from tickets.ticket import Rejection, Ticket
 
 if TYPE_CHECKING:
@@ -80,46 +81,75 @@ def import_exports(
     return ImportReport(tickets, changes, rejected, without, tuple(examples))
 
 
-def view_queue(configuration: Configuration, *, since: timedelta | None = None, count: int = 3) -> QueueView:
-    """Measures the stored tickets. Raises AgentError when there are none."""
+def view_queue(
+    configuration: Configuration, *, since: timedelta | None = None, count: int = 3, may_train: bool = False
+) -> QueueView:
+    """Measures the stored tickets. Raises AgentError when there are none.
+
+    `may_train` lets it train and store a model where there is none yet; without one, tickets whose type was not chosen
+    on a form are not ranked, and the report says so.
+    """
+    from agent import model
     from analytics import flow as flow_of
     from analytics.cost import Assumptions
     from analytics.frames import change_frame, ticket_frame
-    from analytics.savings import assumed
+    from analytics.savings import assumed, outcomes_frame
     from analytics.top_requests import top_requests
 
     with bootstrap.open_store(configuration, must_exist=True) as store:
         facts = store.facts()
-        if not facts.tickets:
-            raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
         tickets = list(store.tickets())
         statuses = store.statuses()
-    as_of = facts.last_sync_at or facts.newest or tickets[-1].updated_at
+    if not tickets:
+        raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
+    as_of = max(filter(None, (facts.last_sync_at, facts.newest)))
     start = as_of - since if since else None
     chosen = [ticket for ticket in tickets if start is None or ticket.created_at >= start]
-    frame, changes = ticket_frame(chosen), change_frame(chosen)
-    flow = flow_of.measure(frame, changes, calendar=calendar_of(configuration, tickets, as_of), now=as_of, statuses=statuses)
-    types = classify_stored(configuration, chosen)
-    money = configuration.assumptions
-    report = top_requests(
-        flow,
-        types,
-        handlers=handlers_by_type(),
-        count=count,
+    flow = flow_of.measure(
+        ticket_frame(chosen),
+        change_frame(chosen),
+        calendar=calendar_of(configuration, tickets, as_of),
         now=as_of,
-        since=start,
-        assumptions=Assumptions(
-            hourly_cost=money.hourly_cost, blocked_share=money.blocked_share, currency=money.currency
-        ),
+        statuses=statuses,
+    )
+    known = model.load_or_train(configuration, tickets) if may_train else model.load(configuration)
+    types = model.classify(known, chosen)
+    money = configuration.assumptions
+    assumptions = Assumptions(
+        hourly_cost=money.hourly_cost, blocked_share=money.blocked_share, currency=money.currency
+    )
+    report = top_requests(
+        flow, types, handlers=handlers_by_type(), count=count, now=as_of, since=start, assumptions=assumptions
     )
     saved = assumed(
-        outcomes_frame(configuration),
+        outcomes_frame(outcome_rows(configuration, {ticket.id for ticket in chosen})),
         flow,
         types,
         minutes=money.minutes,
         default_minutes=money.minutes_per_ticket,
     )
     return QueueView(facts, as_of, start, flow, flow_of.weekly(flow), report, saved)
+
+
+def outcome_rows(
+    configuration: Configuration, tickets: Collection[int]
+) -> list[tuple[int, str, str, datetime | None, bool, float]]:
+    """What came of each request of these tickets, for the savings. None of them reviewed: 0 minutes."""
+    if not bootstrap.ledger_path(configuration).exists():
+        return []
+    with bootstrap.open_ledger(configuration) as ledger:
+        return [
+            (
+                o.ticket_id,
+                o.request_type,
+                o.result.value,
+                o.applied_at,
+                o.is_corrected,
+                o.review_minutes or 0.0,
+            )
+            for o in ledger.outcomes()
+            if o.ticket_id in tickets
+        ]
 
 
 def calendar_of(configuration: Configuration, tickets: Iterable[Ticket], as_of: datetime) -> BusinessCalendar:
@@ -139,16 +169,6 @@ def calendar_of(configuration: Configuration, tickets: Iterable[Ticket], as_of: 
     )
 
 
-def classify_stored(configuration: Configuration, tickets: Sequence[Ticket]) -> list[Classification]:
-    """A classification per ticket: given types as they are, the others by the stored model where there is one."""
-    from analytics.classify import Classifier, given
-
-    folder = bootstrap.model_folder(configuration)
-    if folder.exists():
-        return Classifier.load(folder).classify(tickets)
-    return [given(ticket) for ticket in tickets]
-
-
 def handlers_by_type() -> dict[str, str]:
     """Request type → the handler that serves it."""
     return {kind: name for name, handler in sorted(discover().items()) for kind in handler.request_types}
@@ -161,7 +181,9 @@ def rehearse(rooms: bootstrap.Rooms, key: str) -> Rehearsal:
     ticket = rooms.client.ticket(key)
     classification = classify(rooms, [ticket])[0]
     if classification is None:
-        raise AgentError(f"{key} has no request type from a form, and there are too few labelled tickets to learn types from")
+        raise AgentError(
+            f"{key} has no request type from a form, and there are too few labelled tickets to learn types from"
+        )
     return rooms.engine.rehearse(ticket, classification)
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from agent.cycle import CycleReport
 from agent.operations import QueueView
+from fulfilment.chain import Entry
 from fulfilment.engine import Rehearsal
-from fulfilment.ledger import Entry
 from fulfilment.request import Outcome, Result
 
 log = logging.getLogger("goldenpath.cycle")
@@ -56,30 +56,59 @@ def share(value: float | None) -> str:
 def print_report(view: QueueView) -> None:
     out = console()
     report = view.report
-    out.print(f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, as of {view.as_of:%Y-%m-%d %H:%M} UTC)")
+    out.print(
+        f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, as of {view.as_of:%Y-%m-%d %H:%M} UTC)"
+    )
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("", "request type", "tickets", "open", "queue p50", "queue p85", "share of waiting", "cost of waiting", "handler"):
+    for heading in (
+        "",
+        "request type",
+        "tickets",
+        "open",
+        "queue p50",
+        "queue p85",
+        "share",
+        "cost of waiting",
+        "handler",
+    ):
         table.add_column(heading, justify="left" if heading in ("", "request type", "handler") else "right")
-    for place, entry in enumerate(report.entries, start=1):
+    is_queue = report.ranked_by == "queue"
+    for entry in report.entries:
         table.add_row(
-            str(place),
+            str(entry.rank),
             Text(entry.request_type, style="bold"),
             f"{entry.tickets:,}",
-            f"{entry.open_tickets:,}",
+            f"{entry.open:,}",
             hours(entry.queue_hours_p50),
             hours(entry.queue_hours_p85),
-            share(entry.share_of_queue),
-            "unknown" if entry.cost_of_waiting is None else f"{entry.cost_of_waiting:,.0f} {report.currency}",
+            share(entry.share_of_queue if is_queue else entry.share_of_lead),
+            "unknown"
+            if entry.cost_of_waiting is None
+            else f"{entry.cost_of_waiting:,.0f} {report.assumptions.currency}",
             Text(entry.handler or "none yet", style="green" if entry.handler else "dim"),
         )
     out.print(table)
-    if not report.entries:
-        out.print("no service request was found")
-    out.print(Text(f"All service requests: queue p50 {hours(report.queue_hours_p50)}, p85 {hours(report.queue_hours_p85)}."))
-    if report.others:
-        out.print(Text("Counted apart: " + ", ".join(f"{count:,} {name}" for name, count in report.others.items()) + "."))
-    for line in (*report.definitions, *report.caveats):
+    out.print(
+        Text(
+            f"{report.service_requests:,} service requests: queue time p50 {hours(report.queue_hours_p50)}, "
+            f"p85 {hours(report.queue_hours_p85)}."
+        )
+    )
+    apart = ", ".join(f"{count:,} {name}" for name, count in report.apart.items())
+    out.print(Text(f"Counted apart: {apart}."))
+    for line in (*definitions(view), *report.caveats):
         out.print(Text(f"  {line}", style="dim"))
+
+
+def definitions(view: QueueView) -> list[str]:
+    """What the figures of the report mean, and what they assume."""
+    report = view.report
+    ranked = "queue_business_hours" if report.ranked_by == "queue" else "lead_business_hours"
+    return [
+        f"ranked by {report.definition[ranked]}",
+        f"queue p50: {report.definition['queue_hours_p50']}",
+        f"{report.definition['cost_of_waiting']}; {report.assumptions}",
+    ]
 
 
 def print_cycle(done: CycleReport) -> None:
@@ -90,9 +119,15 @@ def print_cycle(done: CycleReport) -> None:
     )
     if not done.outcomes:
         out.print("nothing new")
-    shown = [outcome for outcome in sort(done.outcomes) if outcome.result is not Result.LEFT_TO_PEOPLE or outcome.handler]
+    shown = [
+        outcome
+        for outcome in sort(done.outcomes)
+        if outcome.result is not Result.LEFT_TO_PEOPLE or outcome.handler
+    ]
     for outcome in shown:
-        colour = {Result.FULFILLED: "green", Result.REFUSED: "red", Result.FAILED: "red"}.get(outcome.result, "yellow")
+        colour = {Result.FULFILLED: "green", Result.REFUSED: "red", Result.FAILED: "red"}.get(
+            outcome.result, "yellow"
+        )
         line = Text(f"  {outcome.ticket:<10}")
         line.append(f"{WORDS[outcome.result]:<20}", style=colour)
         line.append(outcome.resource or "; ".join(outcome.reasons))
@@ -116,7 +151,11 @@ def log_cycle(done: CycleReport) -> None:
     """One line an outcome on standard error, for a scheduled run."""
     err = Console(stderr=True, highlight=False)
     for outcome in done.outcomes:
-        err.print(Text(f"{done.started_at:%H:%M:%S} {outcome.ticket}: {WORDS[outcome.result]}: {outcome.resource or '; '.join(outcome.reasons)}"))
+        err.print(
+            Text(
+                f"{done.started_at:%H:%M:%S} {outcome.ticket}: {WORDS[outcome.result]}: {outcome.resource or '; '.join(outcome.reasons)}"
+            )
+        )
     if done.errors:
         err.print(Text(f"{done.started_at:%H:%M:%S} {done.errors} tickets failed; they are looked at again"))
 
@@ -144,13 +183,16 @@ def cycle_document(done: CycleReport) -> dict[str, Any]:
 
 
 def report_document(view: QueueView) -> dict[str, Any]:
+    """The report with `top_requests` as its list of types, what the store holds, and what was saved."""
     document = view.report.to_json()
-    document["tickets"] = view.facts.tickets
-    document["status_changes"] = view.facts.status_changes
-    document["without_history"] = view.facts.without_history
-    document["as_of"] = view.as_of.isoformat()
-    document["since"] = view.since.isoformat() if view.since else None
-    return document
+    document["top_requests"] = document.pop("entries")
+    return {
+        **document,
+        "tickets": view.facts.tickets,
+        "status_changes": view.facts.status_changes,
+        "without_history": view.facts.without_history,
+        "saved": view.saved.to_json(),
+    }
 
 
 def demo_document(done: CycleReport, view: QueueView, *, seconds: float) -> dict[str, Any]:
@@ -161,14 +203,15 @@ def demo_document(done: CycleReport, view: QueueView, *, seconds: float) -> dict
     def reasons(result: Result) -> list[dict[str, Any]]:
         return [{"ticket": o.ticket, "reasons": list(o.reasons)} for o in by_result.get(result, [])]
 
-    report = view.report.to_json()
+    report = report_document(view)
     return {
         "tickets_synced": done.synced.tickets,
         "status_changes": done.synced.status_changes,
         "top_requests": report["top_requests"],
         "outcomes": done.counts,
         "fulfilled": [
-            {"ticket": o.ticket, "handler": o.handler, "resource": o.resource} for o in by_result.get(Result.FULFILLED, [])
+            {"ticket": o.ticket, "handler": o.handler, "resource": o.resource}
+            for o in by_result.get(Result.FULFILLED, [])
         ],
         "refused": reasons(Result.REFUSED),
         "needs_information": reasons(Result.ASKED) + reasons(Result.SPLIT),
@@ -181,7 +224,7 @@ def demo_document(done: CycleReport, view: QueueView, *, seconds: float) -> dict
 
 
 def story_document(story: Iterable[Entry]) -> list[dict[str, Any]]:
-    return [{"row": e.row, "at": e.at.isoformat(), "kind": e.kind, "sentence": e.sentence} for e in story]
+    return [{"row": e.seq, "at": e.at.isoformat(), "kind": e.kind, "sentence": e.sentence} for e in story]
 
 
 def print_story(key: str, story: Iterable[Entry]) -> None:
@@ -203,7 +246,9 @@ def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
         "reasons": list(rehearsal.reasons),
         "effective_mode": rehearsal.mode.label,
         "mode_reason": rehearsal.mode_reason,
-        "understood": [{"slot": r.slot, "value": r.value, "words": r.words, "rule": r.rule} for r in rehearsal.understood],
+        "understood": [
+            {"slot": r.slot, "value": r.value, "words": r.words, "rule": r.rule} for r in rehearsal.understood
+        ],
         "missing": dict(rehearsal.missing),
         "plan": None
         if plan is None
@@ -220,7 +265,9 @@ def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
 def print_rehearsal(rehearsal: Rehearsal) -> None:
     out = console()
     kind = rehearsal.classification
-    out.print(Text(f"{rehearsal.ticket}: {WORDS[rehearsal.result]} (a dry run: nothing was changed)", style="bold"))
+    out.print(
+        Text(f"{rehearsal.ticket}: {WORDS[rehearsal.result]} (a dry run: nothing was changed)", style="bold")
+    )
     out.print(Text(f"  request type    {kind.request_type} ({kind.source}, score {kind.score:.2f})"))
     out.print(Text(f"  handler         {rehearsal.handler or 'none'}"))
     out.print(Text(f"  effective mode  {rehearsal.mode.label}: {rehearsal.mode_reason}"))
@@ -231,6 +278,10 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
     for title, allowed in rehearsal.missing.items():
         out.print(Text(f"  missing         {title}: {allowed}"))
     if rehearsal.plan:
-        out.print(Text(f"  plan            {rehearsal.plan.summary} About {rehearsal.plan.monthly_cost:.2f} USD a month."))
+        out.print(
+            Text(
+                f"  plan            {rehearsal.plan.summary} About {rehearsal.plan.monthly_cost:.2f} USD a month."
+            )
+        )
         for number, step in enumerate(rehearsal.plan.steps, start=1):
             out.print(Text(f"    {number}. {step.sentence}"))

@@ -66,7 +66,9 @@ class DashboardProcess:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise AgentError(f"the dashboard ended with code {process.returncode}; `goldenpath dashboard` shows why")
+                raise AgentError(
+                    f"the dashboard ended with code {process.returncode}; `goldenpath dashboard` shows why"
+                )
             try:
                 if requests.get(f"{self.url}/_stcore/health", timeout=2).ok:
                     return

@@ -1,7 +1,7 @@
 """A small team works a queue off: the discrete-event simulation behind the sandbox's year of tickets.
 
-Nothing here draws a waiting time. Jobs arrive, the people who may do them are busy, on leave or at home, and what
-a job waits is what is left: an M(t)/G/c queue with priorities, skills, working hours and absences.
+Nothing here draws a waiting time. Jobs arrive, the people who may do them are busy, on leave or at home, and
+what a job waits is what is left: an M(t)/G/c queue with priorities, skills, working hours and absences.
 """
 
 from __future__ import annotations
@@ -16,15 +16,25 @@ from typing import Literal
 OPENS_HOUR = 9
 DAY_SECONDS = 8 * 3600
 WEEK_SECONDS = 5 * DAY_SECONDS
+PAUSE = 480
 MONDAY = datetime(2018, 1, 1, tzinfo=UTC)
 
 Then = Literal["done", "ask", "expire", "hand over", "reopen"]
 Deed = Literal["start", "ask", "answer", "expire", "hand over", "done", "reopen"]
 
 
+ENDS: dict[Then, Deed] = {
+    "done": "done",
+    "ask": "ask",
+    "expire": "ask",
+    "hand over": "hand over",
+    "reopen": "done",
+}
+
+
 @dataclass(frozen=True)
 class Piece:
-    """Work without a break. `effort` in working seconds; `then` is what ends it, `wait` in calendar seconds what follows."""
+    """Work without a break; `then` ends it. `effort`, and the `wait` after it, in working seconds."""
 
     effort: float
     then: Then
@@ -33,21 +43,21 @@ class Piece:
 
 @dataclass(frozen=True)
 class Job:
-    """`rank` orders the queue (low first). `skill` limits who may do it (None: anybody)."""
+    """`rank` orders the queue (low first). `skill` limits who may do it (None: anybody).
+
+    `triage` are the weekdays (0: Monday) on whose morning the team sorts such jobs in; none: at once.
+    """
 
     arrived_at: datetime
     rank: int
     skill: str | None
     pieces: tuple[Piece, ...]
-
-    @property
-    def effort(self) -> float:
-        return sum(piece.effort for piece in self.pieces)
+    triage: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something that happened to a job. `engineer` is an index into the team; None: the requester or the clock."""
+    """Something that happened to a job. `engineer` indexes the team; None: the requester or the clock."""
 
     at: datetime
     deed: Deed
@@ -63,7 +73,7 @@ class Engineer:
 
 
 def working_seconds(at: datetime) -> float:
-    """Working seconds from 2018-01-01 to `at`: Monday to Friday, 09:00 to 17:00 UTC. Raises on a naive datetime."""
+    """Working seconds from 2018-01-01 to `at`: Monday to Friday, 09:00 to 17:00 UTC. ValueError if naive."""
     if at.tzinfo is None:
         raise ValueError(f"{at!r} has no time zone")
     days, seconds = divmod((at - MONDAY).total_seconds(), 86_400)
@@ -79,6 +89,16 @@ def instant(seconds: float) -> datetime:
     weeks, rest = divmod(seconds, WEEK_SECONDS)
     day, today = divmod(rest, DAY_SECONDS)
     return MONDAY + timedelta(days=7 * weeks + day, hours=OPENS_HOUR, seconds=today)
+
+
+def triaged_at(job: Job) -> datetime:
+    """When the team first looks at a job: on arrival, or at the next triage (09:30 UTC)."""
+    if not job.triage:
+        return job.arrived_at
+    at = job.arrived_at.replace(hour=OPENS_HOUR, minute=30, second=0, microsecond=0)
+    while at < job.arrived_at or at.weekday() not in job.triage:
+        at += timedelta(days=1)
+    return at
 
 
 @dataclass
@@ -104,7 +124,7 @@ class _Desk:
 
 
 class Queue:
-    """Runs the jobs to `until`. `pause` is how many working seconds lie between two jobs of an engineer."""
+    """Runs the jobs to an instant. Between two pieces of work an engineer pauses for PAUSE on average."""
 
     def __init__(self, team: Sequence[Engineer], jobs: Sequence[Job], rng: Random) -> None:
         self.team = team
@@ -121,7 +141,7 @@ class Queue:
     def run(self, until: datetime) -> list[list[Act]]:
         """A list of acts per job, in order of time, none after `until`."""
         for index, job in enumerate(self.jobs):
-            self._push(job.arrived_at, "arrive", index)
+            self._push(triaged_at(job), "arrive", index)
         while self._events and self._events[0][0] <= until:
             at, _, kind, index, engineer = heapq.heappop(self._events)
             if kind == "arrive":
@@ -144,7 +164,9 @@ class Queue:
         skilled = [
             number
             for number, engineer in enumerate(self.team)
-            if self._idle[number] and (owner in (None, number)) and (job.skill is None or job.skill in engineer.skills)
+            if self._idle[number]
+            and (owner in (None, number))
+            and (job.skill is None or job.skill in engineer.skills)
         ]
         if skilled:
             engineer = self._rng.choice(skilled)
@@ -169,13 +191,13 @@ class Queue:
     def _finish(self, index: int, engineer: int, at: datetime) -> None:
         piece = self.jobs[index].pieces[self._piece[index]]
         self._piece[index] += 1
-        self.acts[index].append(Act(at, "done" if piece.then == "reopen" else _ends(piece.then), engineer))
+        self.acts[index].append(Act(at, ENDS[piece.then], engineer))
         if piece.then == "hand over":
             self._queue(index, at, 1, None)
         elif piece.then in ("ask", "expire", "reopen"):
             kind = {"ask": "answer", "expire": "expire", "reopen": "reopen"}[piece.then]
-            self._push(at + timedelta(seconds=piece.wait), kind, index)
-        self._push(instant(working_seconds(at) + self._rng.uniform(60, 900)), "look", -1, engineer)
+            self._push(instant(working_seconds(at) + piece.wait), kind, index)
+        self._push(instant(working_seconds(at) + self._rng.uniform(0, 2 * PAUSE)), "look", -1, engineer)
 
     def _return(self, kind: str, index: int, at: datetime) -> None:
         """The requester answered or reopened, or nobody ever answered."""
@@ -185,11 +207,6 @@ class Queue:
         self.acts[index].append(Act(at, "answer" if kind == "answer" else "reopen", None))
         owner = self._last[index] if self._rng.random() < 0.75 else None
         self._queue(index, at, 1, owner)
-
-
-def _ends(then: Then) -> Deed:
-    endings: dict[Then, Deed] = {"done": "done", "ask": "ask", "expire": "ask", "hand over": "hand over"}
-    return endings[then]
 
 
 def capacity(team: Sequence[Engineer], start: datetime, end: datetime) -> float:

@@ -16,7 +16,9 @@ def render() -> None:
             st.info("No ticket has matched a golden path yet. `goldenpath once` looks at the open tickets.")
             return
         if not view.whole:
-            st.error("The ledger's chain is broken: rows were changed or removed. `goldenpath ledger verify` names the first one.")
+            st.error(
+                "The ledger's chain is broken: rows were changed or removed. `goldenpath ledger verify` names the first one."
+            )
         frame = pd.DataFrame(
             {
                 "ticket": [request.ticket_key for request in view.requests],

@@ -5,7 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from analytics import charts
+from analytics.cost import cost_of_waiting
 from dashboard import reading
+
+APART = "Tickets that ask for a service; bugs, incidents, questions and project work are counted apart."
 
 
 def render() -> None:
@@ -13,26 +16,41 @@ def render() -> None:
     with reading.helpful():
         view = reading.queue(reading.choose_period())
         reading.say_age(view)
-        report, saved = view.report, view.saved
-        tickets, median, slow, cost = st.columns(4)
-        tickets.metric("Service requests", f"{report.tickets:,}", help="Tickets that ask for a service; bugs, incidents, questions and project work are counted apart.")
-        median.metric("Queue time, median", reading.hours(report.queue_hours_p50), help=report.definitions[0])
-        slow.metric("Queue time, 85 of 100 within", reading.hours(report.queue_hours_p85), help=report.definitions[0])
-        known = report.cost_of_waiting is not None
+        report, saved, meaning = view.report, view.saved, view.report.definition
+        requests, median, slow, cost = st.columns(4)
+        requests.metric("Service requests", f"{report.service_requests:,}", help=APART)
+        median.metric(
+            "Queue time, median", reading.hours(report.queue_hours_p50), help=meaning["queue_hours_p50"]
+        )
+        slow.metric(
+            "Queue time, 85 % within", reading.hours(report.queue_hours_p85), help=meaning["queue_hours_p85"]
+        )
+        waiting = report.queue_business_hours
+        money = None if waiting is None else cost_of_waiting(waiting, report.assumptions)
         cost.metric(
             "Cost of waiting",
-            f"{report.cost_of_waiting:,.0f} {report.currency}" if known else "unknown",
-            help=report.cost_definition,
+            "unknown" if money is None else f"{money:,.0f} {report.assumptions.currency}",
+            help=f"{meaning['cost_of_waiting']}; {report.assumptions}",
         )
-        fulfilled, touch, waiting, _ = st.columns(4)
-        fulfilled.metric("Fulfilled by the agent", f"{saved.fulfilled:,}")
-        touch.metric("Ops time saved (assumed)", reading.hours(saved.touch_hours), help=saved.definition)
-        waiting.metric("Waiting avoided (assumed)", reading.hours(saved.waiting_hours), help=saved.waiting_definition)
+        done, touch, avoided, _ = st.columns(4)
+        done.metric("Fulfilled by the agent", f"{saved.fulfilled:,}")
+        touch.metric(
+            "Ops time saved (assumed)",
+            reading.hours(saved.ops_hours_saved),
+            help=saved.definition["ops_hours_saved"],
+        )
+        avoided.metric(
+            "Waiting avoided (assumed)",
+            reading.hours(saved.waiting_hours_avoided),
+            help=saved.definition["waiting_hours_avoided"],
+        )
         st.subheader("Queue time by week")
         if view.weekly.empty:
             st.info("No ticket of this period has a history, so its queue time is unknown.")
         else:
             st.altair_chart(charts.queue_trend(view.weekly), width="stretch")
         with st.expander("How these figures are made"):
-            for line in (*report.definitions, report.cost_definition, saved.definition, saved.waiting_definition, *report.caveats):
+            for name, words in {**meaning, **saved.definition}.items():
+                st.text(f"{name.replace('_', ' ')}: {words}")
+            for line in (str(report.assumptions), *saved.notes, *report.caveats):
                 st.text(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pandas as pd
 import streamlit as st
 
@@ -18,19 +20,21 @@ def render() -> None:
         if not report.entries:
             st.info("No service request was found in this period.")
             return
-        for place, (column, entry) in enumerate(zip(st.columns(len(report.entries)), report.entries, strict=True), start=1):
+        for column, entry in zip(st.columns(len(report.entries)), report.entries, strict=True):
             with column.container(border=True):
-                st.metric(f"{place}. {entry.request_type}", reading.hours(entry.queue_hours_p50), help="Median queue time. " + report.definitions[0])
-                st.text(f"{entry.tickets:,} tickets, {entry.open_tickets:,} open")
-                st.text(f"85 of 100 start within {reading.hours(entry.queue_hours_p85)}")
+                median = reading.hours(entry.queue_hours_p50)
+                st.metric(
+                    f"{entry.rank}. {entry.request_type}", median, help=report.definition["queue_hours_p50"]
+                )
+                st.text(f"{entry.tickets:,} tickets, {entry.open:,} open")
+                st.text(f"85 % start within {reading.hours(entry.queue_hours_p85)}")
                 st.text(f"golden path: {entry.handler or 'none yet'}")
-        st.subheader("Share of all waiting")
-        st.altair_chart(charts.waiting_share(report), width="stretch")
+                st.text(f"waited longest: {', '.join(entry.exemplars)}")
+        st.subheader("Waiting, summed")
+        st.altair_chart(charts.top_bars(report), width="stretch")
         st.subheader("In figures")
-        st.dataframe(
-            pd.DataFrame(report.to_json()["top_requests"]), hide_index=True, width="stretch"
-        )
-        if report.others:
-            st.caption("Counted apart: " + ", ".join(f"{count:,} {name}" for name, count in report.others.items()))
-        for line in (*report.definitions, *report.caveats):
+        frame = pd.DataFrame([asdict(entry) for entry in report.entries])
+        st.dataframe(frame.drop(columns=["exemplars"]), hide_index=True, width="stretch")
+        st.caption("Counted apart: " + ", ".join(f"{count:,} {name}" for name, count in report.apart.items()))
+        for line in (*report.definition.values(), *report.caveats):
             st.caption(line)

@@ -1,0 +1,5 @@
+"""`python -m agent` is `goldenpath`."""
+
+from agent.cli import main
+
+main()

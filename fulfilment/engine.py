@@ -1,0 +1,426 @@
+"""Decides what to do with a ticket, does it, and records both. The order of the main path stands in
+`consider`.
+
+A ticket is always read afresh first; a request is only touched under its lease. What must not be repeated
+is recorded
+before it is done, so that any turn may be cut off anywhere and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from fulfilment.answers import Voice
+from fulfilment.approvals import new_code
+from fulfilment.chain import Note, digest
+from fulfilment.desk import Desk, Replies
+from fulfilment.errors import StaleRequest
+from fulfilment.guardrails import Verdict
+from fulfilment.handler import Handler
+from fulfilment.identity import content_hash, request_identity
+from fulfilment.judgement import Judge, Rehearsal, Workshop
+from fulfilment.ledger import Ledger
+from fulfilment.modes import EffectiveMode, effective_mode
+from fulfilment.policy import Mode, Policy
+from fulfilment.progress import Progress, Voided
+from fulfilment.records import RESULTS
+from fulfilment.request import UNFINISHED, Outcome, Request, Result, State
+from tickets.ticket import Classification, Ticket
+
+__all__ = ["Engine", "Rehearsal", "Verdict"]
+
+LEASE_TIME = timedelta(minutes=10)
+PATIENCE = timedelta(hours=1)
+# Nothing was planned in these, so an edited ticket goes on under the same identity.
+_REOPENABLE = frozenset({State.NEEDS_INFORMATION, State.REFUSED, State.HANDED_OVER, State.CONFLICT})
+# What these left behind is for people, whatever the ticket says now.
+_SETTLED = frozenset({State.CLOSED, State.RETIRING, State.RETIRED, State.UNCERTAIN})
+
+
+class Engine:
+    """One installation's decisions. `secret` keys the identities; `lease_time` outlives any single turn."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        desk: Desk,
+        replies: Replies,
+        handlers: Mapping[str, Handler],
+        policy: Policy,
+        workshop: Workshop,
+        secret: bytes,
+        lease_time: timedelta = LEASE_TIME,
+        patience: timedelta = PATIENCE,
+        code: Callable[[], str] = new_code,
+    ) -> None:
+        self._ledger = ledger
+        self._desk = desk
+        self._replies = replies
+        self._handlers = handlers
+        self._policy = policy
+        self._secret = secret
+        self._lease_time = lease_time
+        self._voice = Voice(desk)
+        self._judge = Judge(
+            desk=desk, policy=policy, workshop=workshop, secret=secret, open_requests=ledger.open_requests
+        )
+        self._progress = Progress(
+            ledger, desk, replies, policy, workshop, self._judge, self._voice, self._mode_of, code, patience
+        )
+
+    def consider(self, ticket: Ticket | int | str, classification: Classification) -> Outcome:
+        """Looks at a ticket and does what may be done. Looking again changes nothing unless the ticket
+        changed.
+
+        Raises TicketsError when Jira cannot be used and LedgerError when nothing can be recorded.
+        """
+        fresh = self._desk.ticket(ticket.id if isinstance(ticket, Ticket) else ticket)
+        try:
+            request = self._ledger.latest(fresh.site, fresh.id)
+            if request is not None and request.state in UNFINISHED:
+                return self._go_on(request, fresh)
+            handler = self._handler_for(classification, request)
+            if request is not None and (handler is None or request.handler == handler.name):
+                return self._reconsider(request, fresh, classification, handler)
+            if handler is None:
+                return self._decline(fresh, Result.LEFT_TO_PEOPLE, self._no_handler(classification))
+            return self._start(fresh, classification, handler)
+        except StaleRequest as error:
+            return Outcome(fresh.key, Result.UNCERTAIN, (str(error),))
+
+    def advance(self, request: Request) -> Outcome:
+        """Goes on with a request that is not finished."""
+        fresh = self._desk.ticket(request.ticket_id)
+        try:
+            return self._go_on(request, fresh)
+        except StaleRequest as error:
+            return Outcome(fresh.key, Result.UNCERTAIN, (str(error),), request.handler)
+
+    def due(self) -> list[Request]:
+        """Requests to look at in this cycle, whether or not their tickets changed."""
+        return self._ledger.unfinished()
+
+    def rehearse(self, ticket: Ticket, classification: Classification) -> Rehearsal:
+        """What would be done with the ticket as it stands. Writes nothing anywhere."""
+        handler = self._handler_for(classification, None)
+        if handler is None:
+            return Rehearsal(
+                ticket=ticket.key,
+                classification=classification,
+                handler=None,
+                result=Result.LEFT_TO_PEOPLE,
+                reasons=(self._no_handler(classification),),
+                mode=Mode.OFF,
+                mode_reason="no golden path is switched on for it",
+                content_hash=content_hash(ticket, fields=ticket.form, replies=()),
+            )
+        request = self._ledger.latest(ticket.site, ticket.id)
+        if request is not None and request.handler == handler.name:
+            return self._judged(ticket, classification, handler, request.id)
+        return self._judged(ticket, classification, handler, self._identity(ticket, handler)[0])
+
+    # --- where a ticket stands
+
+    def _start(self, ticket: Ticket, classification: Classification, handler: Handler) -> Outcome:
+        """A ticket without a request, or one whose request ended and that was edited since."""
+        request_id, generation = self._identity(ticket, handler)
+        found = self._judged(ticket, classification, handler, request_id)
+        if found.result in (Result.LEFT_TO_PEOPLE, Result.UNCERTAIN):
+            return self._decline(ticket, found.result, *found.reasons, found=found)
+        if found.mode < Mode.SUPERVISED:
+            return self._only_show(ticket, found, request_id)
+        at = self._desk.now()
+        request = Request(
+            id=request_id,
+            site=ticket.site,
+            ticket_id=ticket.id,
+            ticket_key=ticket.key,
+            handler=handler.name,
+            generation=generation,
+            state=State.MATCHED,
+            epoch=1,
+            content_hash=found.content_hash,
+            request_type=classification.request_type,
+            type_source=classification.source,
+            requester=ticket.reporter.id if ticket.reporter else "",
+            parameters="{}",
+            plan=None,
+            resource=None,
+            reason="",
+            created_at=at,
+            updated_at=at,
+        )
+        note = Note(at, "matched", f"matched to {handler.name}", detail={"generation": generation})
+        self._ledger.create(request, note, context=_context(found), lease_time=self._lease_time)
+        with self._released(request.id):
+            return self._act(request, ticket, handler, found)
+
+    def _reconsider(
+        self, request: Request, ticket: Ticket, classification: Classification, handler: Handler | None
+    ) -> Outcome:
+        """A ticket whose request waits for the requester, or ended."""
+        if handler is None:
+            return self._withdraw(request, ticket, self._no_handler(classification))
+        was_applied = request.resource is not None
+        if request.state in _SETTLED or was_applied:
+            return self._settled(request, ticket)
+        codes = self._ledger.codes(request.site, request.ticket_id)
+        standing = self._judge.eligibility(ticket, handler, codes=codes)
+        hashed = self._judge.content_hash(ticket, handler, [reply.id for reply in standing.replies])
+        if not standing.verdict.allowed and standing.is_certain:
+            return self._withdraw(request, ticket, *standing.verdict.reasons)
+        if hashed == request.content_hash or not standing.is_certain:
+            return self._standing(request)
+        intents = self._ledger.intents(request)
+        if any(intent.outcome is None for intent in intents):
+            return self._standing(request)
+        if request.state not in _REOPENABLE or request.plan is not None or intents:
+            return self._start(ticket, classification, handler)
+        with self._claimed(request) as held:
+            found = self._judged(ticket, classification, handler, request.id)
+            if found.mode < Mode.SUPERVISED:
+                return self._only_show(ticket, found, request.id)
+            return self._act(self._rematch(held, found), ticket, handler, found)
+
+    def _go_on(self, request: Request, ticket: Ticket) -> Outcome:
+        handler = self._handlers.get(request.handler)
+        if handler is None:
+            sentence = f"{request.handler} is no longer configured; its open requests wait"
+            return Outcome(ticket.key, Result.UNCERTAIN, (sentence,), request.handler)
+        with self._claimed(request) as held:
+            if held.state is not State.MATCHED:
+                return self._drive(held, ticket, handler)
+            found = self._judged(ticket, self._remembered(request), handler, request.id)
+            return self._act(held, ticket, handler, found)
+
+    def _drive(self, request: Request, ticket: Ticket, handler: Handler) -> Outcome:
+        try:
+            return self._progress.drive(request, ticket, handler)
+        except Voided:
+            fresh = self._desk.ticket(ticket.id)
+            return self._start(fresh, self._remembered(request), handler)
+
+    def _act(self, request: Request, ticket: Ticket, handler: Handler, found: Rehearsal) -> Outcome:
+        """From MATCHED to where the judgement leads: a question, a refusal, an exit, or a plan."""
+        leave = self._progress.leave
+        if found.trouble:
+            detail = {"result": found.result.value}
+            self._ledger.note(
+                self._about(ticket, "provider", found.trouble, request_id=request.id, detail=detail)
+            )
+        if found.result in (Result.ASKED, Result.SPLIT):
+            return self._ask(request, ticket, found)
+        if found.result is Result.UNCERTAIN:
+            return self._decline(ticket, Result.UNCERTAIN, *found.reasons, found=found)
+        if found.result is Result.LEFT_TO_PEOPLE:
+            to = State.HANDED_OVER if ticket.is_open else State.CANCELLED
+            return leave(request, ticket, to, *found.reasons)
+        if found.result in (Result.REFUSED, Result.CONFLICT):
+            body = self._replies.refusal(found.reasons, found.instead)
+            self._voice.say(ticket, "refusal", body, request=request.id)
+            to = State.REFUSED if found.result is Result.REFUSED else State.CONFLICT
+            return leave(request, ticket, to, *found.reasons)
+        if found.result is Result.FAILED:
+            body = self._replies.trouble(found.reasons[0])
+            self._voice.say(ticket, "trouble", body, request=request.id, about=found.content_hash)
+            return leave(request, ticket, State.FAILED, *found.reasons)
+        return self._drive(self._planned(request, found), ticket, handler)
+
+    def _planned(self, request: Request, found: Rehearsal) -> Request:
+        if found.plan is None or found.parameters is None:
+            raise ValueError(f"{found.ticket} was judged {found.result} without a plan")
+        note = Note(self._desk.now(), "planned", found.plan.summary, detail={"plan": found.plan.digest})
+        return self._ledger.move(
+            request,
+            State.PLANNED,
+            note,
+            content_hash=found.content_hash,
+            parameters=found.parameters.model_dump_json(),
+            plan=found.plan.to_json(),
+            context=_context(found),
+        )
+
+    def _ask(self, request: Request, ticket: Ticket, found: Rehearsal) -> Outcome:
+        """One question; the same question is never asked twice."""
+        extraction = found.extraction
+        if found.result is Result.SPLIT:
+            wishes = extraction.other_wishes if extraction else ()
+            title = self._handlers[request.handler].title
+            self._voice.say(ticket, "split", self._replies.split((title, *wishes)), request=request.id)
+        else:
+            contradictions = extraction.contradictions if extraction else {}
+            subject = digest(
+                json.dumps([dict(found.missing), dict(contradictions)], sort_keys=True, default=list)
+            )
+            body = self._replies.question(found.understood, found.missing, contradictions)
+            self._voice.say(ticket, "question", body, request=request.id, about=subject)
+        note = Note(self._desk.now(), "needs_information", "; ".join(found.reasons), ticket_key=ticket.key)
+        self._ledger.move(
+            request, State.NEEDS_INFORMATION, note, content_hash=found.content_hash, context=_context(found)
+        )
+        return found.outcome
+
+    def _rematch(self, request: Request, found: Rehearsal) -> Request:
+        note = Note(self._desk.now(), "matched", "the ticket changed: it is looked at again")
+        return self._ledger.move(
+            request, State.MATCHED, note, content_hash=found.content_hash, context=_context(found)
+        )
+
+    # --- decisions not to act
+
+    def _withdraw(self, request: Request, ticket: Ticket, *reasons: str) -> Outcome:
+        """People have it, or it is closed: a question of ours no longer waits for an answer."""
+        if request.state is not State.NEEDS_INFORMATION:
+            return self._decline(ticket, Result.LEFT_TO_PEOPLE, *reasons)
+        with self._claimed(request) as held:
+            to = State.HANDED_OVER if ticket.is_open else State.CANCELLED
+            return self._progress.leave(held, ticket, to, *reasons)
+
+    def _settled(self, request: Request, ticket: Ticket) -> Outcome:
+        if request.state is State.UNCERTAIN:
+            return self._standing(request)
+        return self._decline(ticket, Result.LEFT_TO_PEOPLE, f"it was fulfilled already ({request.resource})")
+
+    def _standing(self, request: Request) -> Outcome:
+        """Nothing new: what was decided stands."""
+        kept = self._ledger.context(request).get("result")
+        is_split = request.state is State.NEEDS_INFORMATION and kept == Result.SPLIT.value
+        result = Result.SPLIT if is_split else RESULTS[request.state]
+        return Outcome(request.ticket_key, result, (request.reason,), request.handler, request.resource)
+
+    def _decline(
+        self, ticket: Ticket, result: Result, *reasons: str, found: Rehearsal | None = None
+    ) -> Outcome:
+        """A decision not to act, written once for the same ticket, content and reasons."""
+        handler = found.handler if found else None
+        hashed = found.content_hash if found else content_hash(ticket, fields=ticket.form, replies=())
+        subject = digest(json.dumps([ticket.id, hashed, result.value, handler, reasons]))
+        told = "; ".join((*reasons, found.trouble) if found and found.trouble else reasons)
+        detail = {"result": result.value, "handler": handler, "content": hashed}
+        self._ledger.decide(self._about(ticket, "decision", told, detail=detail, decision=subject))
+        return Outcome(ticket.key, result, reasons, handler)
+
+    def _only_show(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome:
+        """Shadow records what would be done; suggest also posts the plan, for people to carry out."""
+        if found.mode is Mode.SUGGEST and found.plan is not None and found.result is Result.SUGGESTED:
+            body = self._replies.suggestion(found.plan, found.understood)
+            self._voice.say(
+                ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False
+            )
+            return self._decline(ticket, Result.SUGGESTED, *found.reasons, found=found)
+        would = (
+            f"{found.mode.label}: would be {_WOULD.get(found.result, found.result.value.replace('_', ' '))}"
+        )
+        return self._decline(ticket, Result.SHADOWED, would, *found.reasons, found=found)
+
+    # --- pieces
+
+    def _judged(
+        self, ticket: Ticket, classification: Classification, handler: Handler, request_id: str
+    ) -> Rehearsal:
+        mode = self._mode_of(handler, classification.source, classification.certificate)
+        codes = self._ledger.codes(ticket.site, ticket.id)
+        return self._judge.judge(
+            ticket, classification, handler, request_id=request_id, mode=mode, codes=codes
+        )
+
+    def _mode_of(self, handler: Handler, source: str, certificate: str | None = None) -> EffectiveMode:
+        """No certificate is in force yet: the ledger keeps none, so a predicted type is never autonomous."""
+        return effective_mode(
+            self._policy.handlers[handler.name].mode,
+            ceiling=self._ledger.ceiling(handler.name),
+            source=source,
+            certificate=certificate,
+        )
+
+    def _handler_for(self, classification: Classification, request: Request | None) -> Handler | None:
+        """By the request type; a ticket that we asked about keeps its handler unless its given type
+        changed."""
+        if (
+            request is not None
+            and request.state is State.NEEDS_INFORMATION
+            and classification.source != "given"
+        ):
+            return self._handlers.get(request.handler)
+        for name, handler in sorted(self._handlers.items()):
+            is_on = name in self._policy.handlers and self._policy.handlers[name].mode is not Mode.OFF
+            if is_on and classification.request_type in handler.request_types:
+                return handler
+        return None
+
+    def _no_handler(self, classification: Classification) -> str:
+        return f"no golden path is switched on for {classification.request_type}"
+
+    def _identity(self, ticket: Ticket, handler: Handler) -> tuple[str, int]:
+        generation = self._ledger.generations(ticket.site, ticket.id, handler.name) + 1
+        identity = request_identity(
+            self._secret, site=ticket.site, ticket_id=ticket.id, handler=handler.name, generation=generation
+        )
+        return identity, generation
+
+    def _remembered(self, request: Request) -> Classification:
+        """The classification that a request was made from; a certificate never outlives its cycle."""
+        if request.type_source == "given":
+            return Classification(request.request_type, "given", 1.0)
+        return Classification(request.request_type, "predicted", 0.0)
+
+    def _about(
+        self,
+        ticket: Ticket,
+        kind: str,
+        sentence: str,
+        *,
+        request_id: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+        decision: str | None = None,
+    ) -> Note:
+        return Note(
+            self._desk.now(),
+            kind,
+            sentence,
+            ticket.id,
+            ticket.key,
+            request_id,
+            detail or {},
+            decision=decision,
+        )
+
+    @contextmanager
+    def _claimed(self, request: Request) -> Iterator[Request]:
+        held = self._ledger.claim(request, lease_time=self._lease_time)
+        with self._released(request.id):
+            yield held
+
+    @contextmanager
+    def _released(self, request_id: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._ledger.release(request_id)
+
+
+_WOULD = {
+    Result.SHADOWED: "planned",
+    Result.ASKED: "asked",
+    Result.SPLIT: "asked to split",
+    Result.FULFILLED: "fulfilled",
+}
+
+
+def _context(found: Rehearsal) -> dict[str, Any]:
+    """What later turns need: whose words and which replies the request consists of, and for which team it
+    is."""
+    standing = found.eligibility
+    return {
+        "result": found.result.value,
+        "authors": sorted(standing.authors) if standing else [],
+        "replies": [reply.id for reply in standing.replies] if standing else [],
+        "team": found.team,
+        "understood": [asdict(reading) for reading in found.understood],
+    }

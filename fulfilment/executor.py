@@ -1,0 +1,43 @@
+"""Who carries out a step. Shadow, suggest and live differ only in which of these is wired.
+
+`fulfilment.clients.LiveExecutor` is the one that changes the world; it lives with the client library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fulfilment.errors import UndeclaredOperation
+from fulfilment.plan import Step
+
+
+class Executor(Protocol):
+    """`perform` makes the step's call exactly once and returns the provider's answer as plain data.
+
+    Raises `UndeclaredOperation` for an operation outside the declared ones, `ProviderRefused` and `ProviderBusy`
+    when nothing was done, `AnswerLost` when that is not known: then observe, never repeat.
+    """
+
+    def perform(self, step: Step) -> Mapping[str, Any]: ...
+
+
+def check_declared(step: Step, operations: Collection[str]) -> None:
+    """Raises `UndeclaredOperation` unless the handler declares the step's operation."""
+    if step.operation not in operations:
+        declared = ", ".join(sorted(operations)) or "none"
+        raise UndeclaredOperation(f"{step.operation} is not declared by the handler; declared: {declared}.")
+
+
+@dataclass
+class ShadowExecutor:
+    """Records in `performed` what would have been done, and does nothing."""
+
+    operations: Collection[str]
+    performed: list[Step] = field(default_factory=list)
+
+    def perform(self, step: Step) -> Mapping[str, Any]:
+        check_declared(step, self.operations)
+        self.performed.append(step)
+        return {}

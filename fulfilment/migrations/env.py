@@ -1,0 +1,8 @@
+"""Runs the chain over the connection that `fulfilment.schema` hands in; there is no alembic.ini."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], transactional_ddl=False)
+context.run_migrations()

@@ -1,0 +1,271 @@
+"""The ledger database: its tables, how it is opened, and what its errors mean to a person.
+
+The same SQLAlchemy Core serves SQLite (WAL, synchronous FULL) and PostgreSQL. Instants are kept as ISO 8601
+text in
+UTC with microseconds, so that they sort and hash the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from fulfilment.errors import LedgerError
+
+HEAD = "0001"
+BUSY_MILLISECONDS = 10_000
+
+__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "open_database", "translated"]
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant; a naive one raises ValueError."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def to_text(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError(f"a naive datetime cannot be kept: {value!r}")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_all = MetaData()
+
+requests = Table(
+    "requests",
+    _all,
+    Column("id", String(64), primary_key=True),
+    Column("site", Text),
+    Column("ticket_id", BigInteger),
+    Column("ticket_key", Text),
+    Column("handler", Text),
+    Column("generation", Integer),
+    Column("state", Text),
+    Column("epoch", Integer),
+    Column("content_hash", String(64)),
+    Column("request_type", Text),
+    Column("type_source", Text),
+    Column("requester", Text),
+    Column("parameters", Text),
+    Column("plan", Text),
+    Column("resource", Text),
+    Column("reason", Text),
+    Column("context", Text),
+    Column("lease_until", Instant),
+    Column("lease_owner", Text),
+    Column("applied_at", Instant),
+    Column("created_at", Instant),
+    Column("updated_at", Instant),
+)
+approvals = Table(
+    "approvals",
+    _all,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", String(64)),
+    Column("plan_digest", String(64)),
+    Column("code", Text),
+    Column("comment_id", Text),
+    Column("comment_digest", Text),
+    Column("posted_at", Instant),
+    Column("expires_at", Instant),
+    Column("approved_by", Text),
+    Column("approval_comment_id", Text),
+    Column("approved_at", Instant),
+    Column("voided_at", Instant),
+    Column("created_at", Instant),
+)
+intents = Table(
+    "intents",
+    _all,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", String(64)),
+    Column("epoch", Integer),
+    Column("step", Integer),
+    Column("operation", Text),
+    Column("resource", Text),
+    Column("observed", Text),
+    Column("outcome", Text),
+    Column("created_at", Instant),
+    Column("settled_at", Instant),
+)
+reservations = Table(
+    "reservations",
+    _all,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", String(64)),
+    Column("kind", Text),
+    Column("name", Text),
+    Column("amount", Float),
+    Column("created_at", Instant),
+    Column("released_at", Instant),
+)
+stops = Table(
+    "stops",
+    _all,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("scope", Text),
+    Column("ceiling", Text),
+    Column("reason", Text),
+    Column("author", Text),
+    Column("created_at", Instant),
+    Column("lifted_at", Instant),
+)
+ledger = Table(
+    "ledger",
+    _all,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String(32)),
+    Column("recorded_at", String(32)),
+    Column("request_id", String(64)),
+    Column("ticket_id", BigInteger),
+    Column("ticket_key", Text),
+    Column("kind", Text),
+    Column("detail", Text),
+    Column("decision", String(64)),
+    Column("payload_hash", String(64)),
+    Column("previous", String(64)),
+    Column("hash", String(64)),
+)
+payloads = Table("payloads", _all, Column("hash", String(64), primary_key=True), Column("text", Text))
+head = Table(
+    "head",
+    _all,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger),
+    Column("hash", String(64)),
+)
+
+
+def tables() -> tuple[Table, ...]:
+    """Every table that the code knows."""
+    return tuple(_all.sorted_tables)
+
+
+def open_database(path: Path) -> Engine:
+    """An engine on an up-to-date database, created or migrated when needed. Raises LedgerError."""
+    if not path.parent.is_dir():
+        raise LedgerError(
+            f"the ledger's folder {path.parent} does not exist: create it, or name another in [store]"
+        )
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    try:
+        with translated(str(path)):
+            _bring_up_to_date(engine, path)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def database_now(connection: Connection) -> datetime:
+    """The database's clock: leases and `recorded_at`."""
+    if connection.dialect.name == "sqlite":
+        value = connection.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+    instant = connection.scalar(text("SELECT clock_timestamp()"))
+    assert isinstance(instant, datetime)  # noqa: S101  (the driver's own type)
+    return instant.astimezone(UTC)
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Turns the driver's errors into a sentence; a violated constraint stays what it is."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise LedgerError(_sentence(path, str(error.orig))) from error
+
+
+def _sentence(path: str, message: str) -> str:
+    low = message.lower()
+    if "locked" in low or "busy" in low:
+        return f"the ledger {path} is locked by another process: wait for it to end, then try again"
+    if "readonly" in low or "read-only" in low:
+        return f"the ledger {path} cannot be written: let this account write to the file and its folder"
+    if "not a database" in low or "malformed" in low:
+        return f"the ledger {path} is damaged ({message}): stop the agent and restore the file from a backup"
+    if "unable to open" in low:
+        return f"the ledger {path} cannot be opened: it must be a file that this account may read and write"
+    if "full" in low:
+        return f"the ledger {path} cannot grow: the disk is full"
+    return f"the ledger {path} cannot be used: {message}"
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin by itself: `_begin` does
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+    finally:
+        cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    with engine.execution_options(reading=True).connect() as connection:
+        found = _revision(connection)
+    if found == HEAD:
+        return
+    if found is not None and found > HEAD:
+        raise LedgerError(
+            f"the ledger {path} was written by a newer Golden Path (revision {found}): update this one"
+        )
+    from alembic import command  # a second of imports that an up-to-date database does not pay
+    from alembic.config import Config
+
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option(
+            "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+        )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    value = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if value is None else str(value)

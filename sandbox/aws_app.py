@@ -1,0 +1,321 @@
+"""An AWS on loopback: moto's server behind a thin layer that adds what AWS does and moto does not.
+
+For buckets: tags given at creation; the public-access block, encryption and ownership that a new bucket is
+born with; `BlockPublicPolicy`; bucket names; `ExpectedBucketOwner`; buckets of other accounts are closed. For
+roles: AssumeRole into one account and two roles, of which one only reads and neither deletes.
+`POST /_sandbox/fail` makes it refuse.
+
+Whoever signs with a key that AssumeRole did not give out is the administrator of the account.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from sandbox.aws_buckets import Refusal, check_acl, check_name, check_policy, find, give_birth, tags_at_birth
+from sandbox.configuration import ACCOUNT
+
+ROLES = {f"arn:aws:iam::{ACCOUNT}:role/goldenpath-{name}": name for name in ("plan", "apply")}
+FAILURES = ("AccessDenied", "Throttling", "drop")
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/[^/]*/([^/]+)/aws4_request")
+# Query keys that make a call on a bucket another operation than the plain one.
+_SUBRESOURCES = {
+    "acl": "BucketAcl",
+    "encryption": "BucketEncryption",
+    "lifecycle": "BucketLifecycleConfiguration",
+    "location": "BucketLocation",
+    "ownershipControls": "BucketOwnershipControls",
+    "policy": "BucketPolicy",
+    "policyStatus": "BucketPolicyStatus",
+    "publicAccessBlock": "PublicAccessBlock",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+}
+_PLAIN = {"PUT": "CreateBucket", "HEAD": "HeadBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}
+_VERBS = {"PUT": "Put", "GET": "Get", "HEAD": "Head", "DELETE": "Delete", "POST": "Post"}
+
+StartResponse = Callable[..., Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSession:
+    """What AssumeRole gave out: `role` is `plan` or `apply`."""
+
+    role: str
+    name: str
+    external_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that came in. `caller`: `plan`, `apply` or `administrator`; `status`: what was answered."""
+
+    caller: str
+    operation: str
+    bucket: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    service: str
+    operation: str
+    bucket: str
+    access_key: str
+    account: str
+    expected_owner: str
+    body: bytes
+
+    @property
+    def is_read(self) -> bool:
+        return self.operation.startswith(("Get", "Head", "List"))
+
+
+@dataclass
+class AwsApp:
+    """The layer, a WSGI application around moto's. Its state is what tests may ask."""
+
+    inner: Application
+    sessions: dict[str, AwsSession] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    _failures: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path = str(environ.get("PATH_INFO", "/"))
+        if path == "/_sandbox/fail":
+            return self._set_failure(environ, start_response)
+        if path.startswith("/moto-api"):
+            if path == "/moto-api/reset":
+                self.calls.clear()
+                self._failures.clear()
+            return self.inner(environ, start_response)
+        request = _read(environ)
+        try:
+            how = self._take_failure(request.operation)
+            if how in ("AccessDenied", "Throttling"):
+                raise _failure(request, how)
+            self._check_caller(request)
+            answer = self._answer(request, environ)
+        except Refusal as refusal:
+            self._note(request, refusal.status)
+            return _refuse(refusal, request, start_response)
+        self._note(request, answer.status)
+        if how == "drop":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        start_response(answer.line, answer.headers)
+        return answer.chunks
+
+    def _answer(self, request: _Request, environ: dict[str, Any]) -> _Answer:
+        if request.service == "sts" and request.operation == "AssumeRole":
+            return self._assume_role(request, environ)
+        if request.service != "s3" or not request.bucket:
+            return _pass_on(self.inner, environ)
+        if request.operation == "CreateBucket":
+            return self._create_bucket(request, environ)
+        if request.operation == "PutBucketPolicy":
+            check_policy(request.bucket, request.body)
+        elif request.operation == "PutBucketAcl":
+            check_acl(request.bucket)
+        return _pass_on(self.inner, environ)
+
+    def _check_caller(self, request: _Request) -> None:
+        session = self.sessions.get(request.access_key)
+        may = session is None or request.service == "sts"
+        if session is not None and request.service == "s3":
+            may = request.is_read or (session.role == "apply" and not request.operation.startswith("Delete"))
+        if not may:
+            raise Refusal(403, "AccessDenied", f"Access Denied: {request.operation} is not in the role's policy")
+        if request.service != "s3" or not request.bucket or request.operation == "CreateBucket":
+            return
+        bucket = find(request.bucket)
+        if bucket is not None and {request.account, request.expected_owner or request.account} != {bucket.account_id}:
+            raise Refusal(403, "AccessDenied", "Access Denied")
+
+    def _assume_role(self, request: _Request, environ: dict[str, Any]) -> _Answer:
+        form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+        arn = form.get("RoleArn", "")
+        if arn not in ROLES:
+            message = f"Not authorized to perform: sts:AssumeRole on resource: {arn}"
+            raise Refusal(403, "AccessDenied", message)
+        answer = _pass_on(self.inner, environ)
+        given = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", b"".join(answer.chunks))
+        if given is not None:
+            keys = [key for key in form if re.fullmatch(r"Tags\.member\.\d+\.Key", key)]
+            tags = {form[key]: form.get(key.removesuffix("Key") + "Value", "") for key in keys}
+            self.sessions[given[1].decode()] = AwsSession(
+                ROLES[arn], form.get("RoleSessionName", ""), form.get("ExternalId", ""), tags
+            )
+        return answer
+
+    def _create_bucket(self, request: _Request, environ: dict[str, Any]) -> _Answer:
+        name = request.bucket
+        check_name(name)
+        tags = tags_at_birth(request.body)
+        with self._lock:
+            existed = find(name) is not None
+            answer = _pass_on(self.inner, environ)
+            if answer.status == 200 and not existed:
+                give_birth(name, request.account, tags)
+        return answer
+
+    def _set_failure(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            asked = json.loads(_body(environ))
+            operation, times, how = str(asked["operation"]), int(asked.get("times", 1)), asked["how"]
+        except (ValueError, KeyError, TypeError):
+            operation, times, how = "", 0, None
+        if not operation or times < 1 or how not in FAILURES:
+            start_response("400 Bad Request", [("Content-Type", "text/plain")])
+            return [b'expected {"operation": "CreateBucket", "times": 1, "how": "AccessDenied|Throttling|drop"}\n']
+        with self._lock:
+            self._failures[operation] = (times, str(how))
+        start_response("204 No Content", [])
+        return []
+
+    def _take_failure(self, operation: str) -> str | None:
+        with self._lock:
+            times, how = self._failures.pop(operation, (0, ""))
+            if times > 1:
+                self._failures[operation] = (times - 1, how)
+        return how or None
+
+    def _note(self, request: _Request, status: int) -> None:
+        session = self.sessions.get(request.access_key)
+        self.calls.append(Call(session.role if session else "administrator", request.operation, request.bucket, status))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    line: str
+    headers: list[tuple[str, str]]
+    chunks: list[bytes]
+
+    @property
+    def status(self) -> int:
+        return int(self.line.split()[0])
+
+
+def _pass_on(inner: Application, environ: dict[str, Any]) -> _Answer:
+    """moto's answer, read whole."""
+    head: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def keep(line: str, headers: list[tuple[str, str]], error: object = None) -> None:
+        head.append((line, headers))
+
+    chunks = list(inner(environ, keep))
+    line, headers = head[-1]
+    return _Answer(line, headers, chunks)
+
+
+def _read(environ: dict[str, Any]) -> _Request:
+    method = str(environ["REQUEST_METHOD"])
+    signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    access_key, service = (signed[1], signed[2]) if signed else ("", "s3")
+    bucket, _, key = str(environ.get("PATH_INFO", "/")).lstrip("/").partition("/")
+    body = b"" if key else _body(environ)
+    if service == "s3":
+        operation = _s3_operation(method, bucket, key, str(environ.get("QUERY_STRING", "")))
+    else:
+        operation, bucket = dict(parse_qsl(body.decode("utf-8", "replace"))).get("Action", ""), ""
+    return _Request(
+        method=method,
+        service=service,
+        operation=operation,
+        bucket=bucket,
+        access_key=access_key,
+        account=environ.get("HTTP_X_MOTO_ACCOUNT_ID", ACCOUNT),
+        expected_owner=environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ""),
+        body=body,
+    )
+
+
+def _s3_operation(method: str, bucket: str, key: str, query: str) -> str:
+    if key:
+        return _VERBS.get(method, method) + "Object"
+    if not bucket:
+        return "ListBuckets"
+    keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    part = next((name for key, name in _SUBRESOURCES.items() if key in keys), None)
+    if part is None:
+        return _PLAIN.get(method, method)
+    return _VERBS.get(method, method) + part
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """The request's body, put back for whoever reads it next."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _refuse(refusal: Refusal, request: _Request, start_response: StartResponse) -> Iterable[bytes]:
+    """AWS's error document: S3's own shape, or that of the query services."""
+    inner = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+    if request.service == "s3":
+        text = f"<Error>{inner}<RequestId>sandbox</RequestId></Error>"
+    else:
+        text = f"<ErrorResponse><Error>{inner}</Error><RequestId>sandbox</RequestId></ErrorResponse>"
+    body = b"" if request.method == "HEAD" else text.encode()
+    start_response(
+        f"{refusal.status} {refusal.code}",
+        [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))],
+    )
+    return [body]
+
+
+def _failure(request: _Request, how: str) -> Refusal:
+    if how == "AccessDenied":
+        return Refusal(403, "AccessDenied", "Access Denied")
+    if request.service == "s3":
+        return Refusal(503, "SlowDown", "Please reduce your request rate.")
+    return Refusal(400, "Throttling", "Rate exceeded")
+
+
+@dataclass(frozen=True)
+class RunningAws:
+    """An AWS that answers at `url` until `stop()`."""
+
+    url: str
+    app: AwsApp
+    _server: Any
+    _thread: threading.Thread
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+
+
+def serve_aws(port: int = 0) -> RunningAws:
+    """Serves on 127.0.0.1 in a daemon thread; port 0 takes a free one. A busy port raises OSError."""
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    class QuietHandler(MotoRequestHandler):
+        def log(self, type: str, message: str, *args: Any) -> None:
+            return
+
+    listener = socket.create_server(("127.0.0.1", port))
+    app = AwsApp(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler, fd=listener.detach())
+    thread = threading.Thread(target=server.serve_forever, name="sandbox-aws", daemon=True)
+    thread.start()
+    return RunningAws(f"http://127.0.0.1:{server.server_address[1]}", app, server, thread)

@@ -1,0 +1,143 @@
+"""Business time against an oracle that walks minute by minute, and by hand around the clock changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.calendars import BusinessCalendar, office_hours
+from analytics.errors import BadFrame, CalendarRange
+
+TWO_SHIFTS = {day: ((time(8), time(12)), (time(13), time(17, 30))) for day in range(5)} | {
+    5: ((time(9), time(11)),)
+}
+HOLIDAYS = frozenset({date(2026, 4, 3), date(2026, 10, 26)})
+BERLIN = BusinessCalendar("Europe/Berlin", TWO_SHIFTS, HOLIDAYS, date(2026, 3, 1), date(2026, 11, 30))
+
+
+def is_working(at: datetime) -> bool:
+    """The oracle: what a person reads off the clock on the wall."""
+    local = at.astimezone(ZoneInfo("Europe/Berlin"))
+    if local.date() in HOLIDAYS:
+        return False
+    return any(opens <= local.time() < closes for opens, closes in TWO_SHIFTS.get(local.weekday(), ()))
+
+
+def walked_minutes(start: datetime, end: datetime) -> int:
+    minutes = int((end - start).total_seconds() // 60)
+    return sum(is_working(start + timedelta(minutes=minute)) for minute in range(minutes))
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-03-26T00:00", "2026-04-02T00:00"),  # the clocks go forward on 29 March
+        ("2026-04-01T06:17", "2026-04-07T15:03"),  # over a holiday
+        ("2026-10-22T11:59", "2026-10-29T12:01"),  # the clocks go back on 25 October, a holiday follows
+        ("2026-07-04T06:00", "2026-07-04T10:00"),  # a Saturday
+    ],
+)
+def test_equals_walking_minute_by_minute(start: str, end: str) -> None:
+    expected = walked_minutes(at(start), at(end)) * 60
+    assert BERLIN.business_seconds_between(at(start), at(end)) == expected
+
+
+@given(
+    start=st.integers(0, 60 * 24 * 270),
+    length=st.integers(0, 60 * 24 * 3),
+)
+def test_equals_walking_anywhere(start: int, length: int) -> None:
+    begin = at("2026-03-01T00:00") + timedelta(minutes=start)
+    end = begin + timedelta(minutes=length)
+    assert BERLIN.business_seconds_between(begin, end) == walked_minutes(begin, end) * 60
+
+
+@given(st.lists(st.integers(0, 86_400 * 270), min_size=3, max_size=3))
+def test_is_additive_and_never_runs_backwards(seconds: list[int]) -> None:
+    a, b, c = (at("2026-03-01T00:00") + timedelta(seconds=second) for second in sorted(seconds))
+    between = BERLIN.business_seconds_between
+    assert between(a, b) + between(b, c) == pytest.approx(between(a, c), abs=1e-6)
+    assert 0 <= between(a, b) <= (b - a).total_seconds()
+
+
+def test_a_night_shift_is_as_long_as_the_night() -> None:
+    nights = BusinessCalendar(
+        "Europe/Berlin",
+        {6: ((time(22), time(6)),), 5: ((time(22), time(6)),)},
+        (),
+        date(2026, 3, 1),
+        date(2026, 11, 1),
+    )
+    # Saturday 22:00 to Sunday 06:00: seven hours in spring, nine in autumn, eight in between.
+    for night, hours in (("2026-03-28", 7), ("2026-06-27", 8), ("2026-10-24", 9)):
+        noon = at(f"{night}T12:00")
+        assert nights.business_seconds_between(noon, noon + timedelta(hours=22)) == hours * 3600
+
+
+def test_two_working_days_are_sixteen_hours() -> None:
+    hours = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
+    # Friday 9:00 to Monday 17:00, UTC
+    starts = pd.Series(pd.to_datetime(["2026-01-09T09:00Z", None], utc=True))
+    ends = pd.Series(pd.to_datetime(["2026-01-12T17:00Z", "2026-01-12T17:00Z"], utc=True))
+    got = hours.business_hours(starts, ends)
+    assert got[0] == 16.0
+    assert np.isnan(got[1])
+
+
+def test_accepts_other_zones_and_numpy() -> None:
+    hours = office_hours("America/New_York", first=date(2026, 1, 1), last=date(2026, 1, 31))
+    series = pd.Series(pd.to_datetime(["2026-01-12T09:00"])).dt.tz_localize("America/New_York")
+    assert hours.business_seconds(series, series + pd.Timedelta(hours=3)).tolist() == [3 * 3600]
+    utc = np.array(["2026-01-12T14:00"], dtype="datetime64[ns]")
+    assert hours.business_seconds(utc, utc + np.timedelta64(3, "h")).tolist() == [3 * 3600]
+
+
+@pytest.mark.parametrize("moment", ["2026-02-28T22:59:59", "2026-11-30T23:00:01", "1999-01-01T00:00"])
+def test_refuses_what_lies_outside(moment: str) -> None:
+    with pytest.raises(CalendarRange, match=r"covers 2026-03-01 to 2026-11-30 \(Europe/Berlin\), not"):
+        BERLIN.business_seconds_between(at("2026-05-01T00:00"), at(moment))
+
+
+def test_reaches_from_midnight_to_midnight_of_its_zone() -> None:
+    assert BERLIN.business_seconds_between(at("2026-02-28T23:00"), at("2026-11-30T23:00")) > 0
+
+
+def test_refuses_times_without_a_zone() -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        BERLIN.business_seconds_between(datetime(2026, 5, 1), at("2026-05-02T00:00"))  # noqa: DTZ001
+    naive = pd.Series(pd.to_datetime(["2026-05-01"]), name="created_at")
+    with pytest.raises(BadFrame, match="'created_at' have no time zone"):
+        BERLIN.business_seconds(naive, naive)
+
+
+def test_no_shift_is_no_time() -> None:
+    empty = BusinessCalendar("UTC", {}, (), date(2026, 1, 1), date(2026, 1, 2))
+    assert empty.business_seconds_between(at("2026-01-01T00:00"), at("2026-01-02T12:00")) == 0
+    assert empty.shifts() == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "message"),
+    [
+        ({0: ((time(8), time(12)), (time(11), time(13)))}, "overlap at 2026-01-05 11:00"),
+        ({7: ((time(8), time(12)),)}, "weekdays are 0"),
+    ],
+)
+def test_refuses_nonsense(hours: dict[int, tuple[tuple[time, time], ...]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BusinessCalendar("UTC", hours, (), date(2026, 1, 1), date(2026, 1, 31))
+
+
+def test_refuses_to_end_before_it_begins() -> None:
+    with pytest.raises(ValueError, match="cannot end"):
+        office_hours(first=date(2026, 1, 2), last=date(2026, 1, 1))

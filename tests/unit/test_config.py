@@ -1,0 +1,116 @@
+"""The configuration: found, checked whole, refused with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent import config
+from agent.errors import ConfigurationError
+
+JIRA = '[jira]\nurl = "https://acme.example"\nemail = "a@acme.example"\nprojects = ["OPS"]\n'
+ROLES = (
+    'plan_role_arn = "arn:aws:iam::123456789012:role/plan"\napply_role_arn = "arn:aws:iam::123456789012:role/apply"\n'
+)
+ENVIRONMENT = f'[environments.dev]\naccount = "123456789012"\n{ROLES}regions = ["eu-west-1"]\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / config.FILE_NAME
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_is_found_from_a_folder_below(tmp_path: Path) -> None:
+    path = write(tmp_path, JIRA)
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert config.find(below) == path.resolve()
+
+
+def test_the_template_of_init_is_valid(tmp_path: Path) -> None:
+    template = Path(config.__file__).with_name("template.toml").read_text(encoding="utf-8")
+    loaded = config.load(write(tmp_path, template))
+    assert loaded.require_jira().projects == ("OPS",)
+    assert loaded.handler_names == ()
+
+
+def test_every_commented_example_of_the_template_is_valid_too(tmp_path: Path) -> None:
+    template = Path(config.__file__).with_name("template.toml").read_text(encoding="utf-8")
+    lines = []
+    for line in template.splitlines():
+        bare = line.removeprefix("# ")
+        is_setting = line.startswith("# ") and ("] " not in bare) and (bare.startswith("[") or " = " in bare)
+        lines.append(bare if is_setting else line)
+    loaded = config.load(write(tmp_path, "\n".join(lines)))
+    assert loaded.handlers["s3-bucket"].mode == "shadow"
+    policy = config.build_policy(loaded)
+    assert policy.teams["payments"].handlers == {"s3-bucket"}
+    assert policy.projects == {"OPS": "Resolved"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (JIRA + "colour = 1\n", 5, "jira.colour: unknown key; allowed: url, email, token_file, projects"),
+        (JIRA + "[agent]\nevery_minutes = 0\n", 6, "agent.every_minutes"),
+        (JIRA + '[calendar]\ntime_zone = "Mars/Base"\n', 6, "allowed: an IANA time zone"),
+        (JIRA.replace("https://", "http://"), 2, "allowed: an https:// address"),
+        (JIRA + ENVIRONMENT.replace("apply_role_arn", "other"), 5, "apply_role_arn: is missing"),
+        (JIRA + ENVIRONMENT.replace("role/apply", "role/plan"), 5, "must differ"),
+        (JIRA + ENVIRONMENT.replace('account = "1', 'account = "2'), 5, "is not in account 223456789012"),
+        (JIRA + '[handlers.s3-bukket]\nmode = "off"\n', 5, "unknown handler 's3-bukket'; allowed: s3-bucket"),
+        (JIRA + '[handlers.s3-bucket]\nmode = "on"\n', 6, "handlers.s3-bucket.mode"),
+        (JIRA + "[handlers.s3-bucket]\nnonsense = 1\n", 6, "handlers.s3-bucket.nonsense: unknown key"),
+        (JIRA + '[handlers.s3-bucket.fields]\ncolour = "x"\n', 6, "unknown parameter 'colour'"),
+        (JIRA + '[teams.a]\nenvironments = ["moon"]\n', 6, "unknown environment 'moon'; allowed: none is configured"),
+        (JIRA + "[projects.WEB]\n", 5, "unknown project 'WEB'; allowed: OPS"),
+        ('jira_token = "abc"\n' + JIRA, 1, "not allowed in the file"),
+    ],
+)
+def test_a_wrong_key_or_value_names_file_line_and_what_is_allowed(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as raised:
+        config.load(path)
+    assert f"{path}:{line}: " in str(raised.value)
+    assert words in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["[jira", "a = ", "\x00"])
+def test_malformed_toml_is_one_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="not valid TOML"):
+        config.load(write(tmp_path, text))
+
+
+def test_a_missing_named_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="goldenpath init"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLDENPATH_AGENT__EVERY_MINUTES", "2")
+    loaded = config.load(write(tmp_path, JIRA + "[agent]\nevery_minutes = 7\nmaximum_age_days = 3\n"))
+    assert (loaded.agent.every_minutes, loaded.agent.maximum_age_days) == (2, 3)
+
+
+def test_the_token_comes_from_the_variable_or_the_file_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, JIRA + 'token_file = "token"\n')
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        config.load(path).read_token()
+    (tmp_path / "token").write_text("from-file\n")
+    assert config.load(path).read_token() == "from-file"
+    monkeypatch.setenv("GOLDENPATH_JIRA_TOKEN", "from-variable")
+    loaded = config.load(path)
+    assert loaded.read_token() == "from-variable"
+    assert "from-variable" not in repr(loaded)
+
+
+def test_no_token_says_where_to_put_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="GOLDENPATH_JIRA_TOKEN"):
+        config.load(write(tmp_path, JIRA)).read_token()

@@ -1,0 +1,300 @@
+"""The ledger database on real SQLite files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from fulfilment import schema
+from fulfilment.chain import Note
+from fulfilment.errors import LedgerError, StaleRequest
+from fulfilment.ledger import Ledger
+from fulfilment.policy import Mode
+from fulfilment.request import Request, Result, State
+
+AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    with Ledger.open(path) as made:
+        yield made
+
+
+def request(number: int = 1, state: State = State.MATCHED) -> Request:
+    return Request(
+        id=f"{number:064x}",
+        site="fake",
+        ticket_id=number,
+        ticket_key=f"OPS-{number}",
+        handler="storage-box",
+        generation=1,
+        state=state,
+        epoch=1,
+        content_hash="c" * 64,
+        request_type="storage-box",
+        type_source="given",
+        requester="dana",
+        parameters="{}",
+        plan=None,
+        resource=None,
+        reason="",
+        created_at=AT,
+        updated_at=AT,
+    )
+
+
+def note(kind: str = "note", sentence: str = "something", decision: str | None = None) -> Note:
+    return Note(AT, kind, sentence, ticket_id=1, ticket_key="OPS-1", decision=decision)
+
+
+def create(ledger: Ledger, number: int = 1, state: State = State.MATCHED) -> Request:
+    return ledger.create(
+        request(number, state), Note(AT, "matched", "matched"), context={"team": "payments"}, lease_time=LEASE
+    )
+
+
+def alter(path: Path, statement: str) -> None:
+    """Changes the file behind the ledger's back, as an intruder with the file would."""
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "DROP TRIGGER IF EXISTS ledger_refuses_update; DROP TRIGGER IF EXISTS ledger_refuses_delete;"
+        )
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_request_moves_with_its_row(ledger: Ledger) -> None:
+    made = create(ledger)
+    moved = ledger.move(made, State.REFUSED, Note(AT, "refused", "too big"))
+    assert ledger.get(made.id) == moved
+    assert (moved.state, moved.epoch, moved.reason) == (State.REFUSED, 2, "too big")
+    assert [(e.kind, e.sentence) for e in ledger.story("OPS-1")] == [
+        ("matched", "matched"),
+        ("refused", "too big"),
+    ]
+    assert ledger.requests(state=State.REFUSED) == ledger.requests(key="OPS-1") == [moved]
+    assert ledger.outcomes()[0].result is Result.REFUSED
+
+
+def test_what_was_moved_by_another_is_not_moved_again(ledger: Ledger) -> None:
+    made = create(ledger)
+    ledger.move(made, State.PLANNED, note("planned"))
+    rows = ledger.verify().rows
+    with pytest.raises(StaleRequest):
+        ledger.move(made, State.REFUSED, note("refused"))
+    with pytest.raises(StaleRequest):
+        ledger.intend(made, step=0, operation="a:B", resource="r", observed="absent", note=note("intent"))
+    assert ledger.verify().rows == rows
+
+
+def test_an_arrow_that_does_not_exist_raises(ledger: Ledger) -> None:
+    made = create(ledger)
+    with pytest.raises(ValueError, match="cannot go"):
+        ledger.move(made, State.CLOSED, note())
+    assert ledger.get(made.id) == made
+
+
+def test_the_same_request_is_created_once(ledger: Ledger) -> None:
+    create(ledger)
+    with pytest.raises(StaleRequest):
+        create(ledger)
+    assert ledger.verify().rows == 1
+
+
+def test_a_lease_keeps_others_out_until_it_is_given_back(ledger: Ledger, path: Path) -> None:
+    made = create(ledger)
+    with Ledger.open(path) as other:
+        with pytest.raises(StaleRequest):
+            other.claim(made, lease_time=LEASE)
+        other.release(made.id)
+        with pytest.raises(StaleRequest):
+            other.claim(made, lease_time=LEASE)
+        ledger.release(made.id)
+        claimed = other.claim(made, lease_time=LEASE)
+    with pytest.raises(StaleRequest):
+        ledger.move(made, State.PLANNED, note())
+    assert claimed.epoch == made.epoch + 1
+
+
+def test_rows_cannot_be_changed_or_deleted(ledger: Ledger, path: Path) -> None:
+    ledger.note(note())
+    connection = sqlite3.connect(path)
+    for statement in ("UPDATE ledger SET kind = 'x'", "DELETE FROM ledger"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken_at"),
+    [
+        ("UPDATE ledger SET kind = 'x' WHERE seq = 2", 2),
+        ("DELETE FROM ledger WHERE seq = 2", 2),
+        ("DELETE FROM ledger WHERE seq = 3", 3),
+        ("DELETE FROM payloads WHERE hash = (SELECT payload_hash FROM ledger WHERE seq = 1)", 1),
+        ("UPDATE payloads SET text = '{}' WHERE hash = (SELECT payload_hash FROM ledger WHERE seq = 3)", 3),
+        ("UPDATE head SET hash = 'x'", 4),
+    ],
+)
+def test_verify_finds_what_was_altered(ledger: Ledger, path: Path, statement: str, broken_at: int) -> None:
+    for number in range(3):
+        ledger.note(note(sentence=f"row {number}"))
+    assert ledger.verify().broken_at is None
+    alter(path, statement)
+    assert ledger.verify().broken_at == broken_at
+
+
+def test_a_redaction_hides_the_words_and_keeps_the_chain(ledger: Ledger) -> None:
+    ledger.note(note(sentence="a secret"))
+    ledger.redact(1, reason="asked for by its author", at=AT)
+    report = ledger.verify()
+    assert (report.rows, report.broken_at, report.redacted) == (2, None, 1)
+    assert [entry.sentence for entry in ledger.story("OPS-1")][0] == "[redacted]"
+    with pytest.raises(LedgerError, match="no row 9"):
+        ledger.redact(9, reason="none", at=AT)
+
+
+def test_a_repeated_decision_is_not_written_again(ledger: Ledger) -> None:
+    assert ledger.decide(note("decision", decision="a"))
+    assert not ledger.decide(note("decision", decision="a"))
+    assert ledger.decide(note("decision", decision="b"))
+    assert ledger.decide(note("decision", decision="a"))
+    assert not ledger.decide(note("decision", decision="b"), ever=True)
+    assert ledger.verify().rows == 3
+
+
+def test_a_story_follows_a_ticket_that_moved(ledger: Ledger) -> None:
+    ledger.note(note())
+    ledger.note(Note(AT, "note", "moved", ticket_id=1, ticket_key="NEW-7"))
+    assert len(ledger.story("OPS-1")) == len(ledger.story("NEW-7")) == 2
+    assert ledger.story("OPS-9") == []
+
+
+def test_a_resource_is_reserved_by_one_request_until_it_ends(ledger: Ledger) -> None:
+    first, second = (create(ledger, number, State.APPROVED) for number in (1, 2))
+    begun = ledger.begin(first, note("applying"), reserve="dev/box", least=Mode.SUPERVISED)
+    with pytest.raises(StaleRequest, match="dev/box"):
+        ledger.begin(second, note("applying"), reserve="dev/box", least=Mode.SUPERVISED)
+    assert ledger.get(second.id) == second
+    ledger.move(begun, State.FAILED, note("failed"))
+    assert ledger.begin(second, note("applying"), reserve="dev/box", least=Mode.SUPERVISED).epoch == 2
+
+
+def test_a_stop_is_checked_in_the_transaction_that_begins(ledger: Ledger) -> None:
+    made = create(ledger, state=State.APPROVED)
+    ledger.stop("storage-box", reason="drift", by="olli", at=AT, ceiling=Mode.SHADOW)
+    assert ledger.ceiling("storage-box") == (Mode.SHADOW, "drift")
+    assert ledger.ceiling("other") is None
+    with pytest.raises(StaleRequest, match="drift"):
+        ledger.begin(made, note(), reserve="dev/box", least=Mode.SUPERVISED)
+    ledger.resume("storage-box", by="olli", at=AT)
+    assert ledger.ceiling("storage-box") is None
+
+
+def test_a_code_is_used_once(ledger: Ledger) -> None:
+    made = create(ledger, state=State.AWAITING_APPROVAL)
+    proposal = ledger.propose(made, "d" * 64, "CODE", note("proposal"))
+    assert ledger.propose(made, "d" * 64, "OTHER", note("proposal")) == proposal
+    approved = ledger.approve(made, note("approved"), proposal, by="ada", comment_id="7")
+    voided = ledger.move(approved, State.MATCHED, note("matched"))
+    planned = ledger.move(voided, State.PLANNED, note("planned"))
+    with pytest.raises(StaleRequest, match="used or voided"):
+        ledger.approve(planned, note("approved"), proposal, by="ada", comment_id="7")
+
+
+def test_an_exit_voids_codes_that_nobody_used(ledger: Ledger) -> None:
+    made = create(ledger, state=State.AWAITING_APPROVAL)
+    proposal = ledger.propose(made, "d" * 64, "CODE", note("proposal"))
+    gone = ledger.move(made, State.EXPIRED, note("expired"))
+    assert ledger.proposal(gone) is None
+    with pytest.raises(StaleRequest):
+        ledger.approve(gone, note("approved"), proposal, by="ada", comment_id="7")
+
+
+def test_a_naive_instant_raises(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="naive"):
+        ledger.note(Note(AT.replace(tzinfo=None), "note", "when?"))
+    assert ledger.verify().rows == 0
+
+
+def test_what_was_kept_is_there_after_reopening(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        made = create(ledger)
+    with Ledger.open(path) as ledger:
+        assert ledger.unfinished() == [made]
+        assert ledger.context(made) == {"team": "payments"}
+
+
+def test_the_chain_of_migrations_ends_where_the_schema_says() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+def test_the_migrations_make_the_tables_that_the_schema_declares(ledger: Ledger, path: Path) -> None:
+    connection = sqlite3.connect(path)
+    for table in schema.tables():
+        found = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+        assert found == {column.name for column in table.columns}, table.name
+    connection.close()
+
+
+def test_opening_an_up_to_date_database_imports_no_alembic(path: Path) -> None:
+    Ledger.open(path).close()
+    script = (
+        "import sys, pathlib; from fulfilment.ledger import Ledger; "
+        f"Ledger.open(pathlib.Path({str(path)!r})).close(); sys.exit('alembic' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root)
+
+
+def test_errors_are_sentences(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="does not exist"):
+        Ledger.open(tmp_path / "nowhere" / "ledger.sqlite3")
+    path.write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(LedgerError, match="damaged"):
+        Ledger.open(path)
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        Ledger.open(tmp_path)
+
+
+def test_a_newer_database_is_not_touched(path: Path) -> None:
+    Ledger.open(path).close()
+    alter(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(LedgerError, match="newer"):
+        Ledger.open(path)
+
+
+def test_a_locked_database_says_so(ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "BUSY_MILLISECONDS", 50)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with Ledger.open(path) as other, pytest.raises(LedgerError, match="locked by another process"):
+        other.note(note())
+    holder.execute("ROLLBACK")
+    holder.close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_database_says_so(path: Path) -> None:
+    Ledger.open(path).close()
+    path.chmod(0o400)
+    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="cannot be written"):
+        ledger.note(note())

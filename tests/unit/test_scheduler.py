@@ -1,0 +1,87 @@
+"""The schedule: first at once, one at a time, failures survived, a clean stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from agent.scheduler import Schedule
+
+
+def test_works_at_once_and_again() -> None:
+    third = threading.Event()
+    runs: list[float] = []
+
+    def job() -> None:
+        runs.append(time.monotonic())
+        if len(runs) == 3:
+            third.set()
+
+    schedule = Schedule(job, seconds=0.05)
+    schedule.start()
+    assert third.wait(5)
+    schedule.stop()
+    done = len(runs)
+    time.sleep(0.2)
+    assert len(runs) == done
+
+
+def test_a_slow_job_is_never_run_twice_at_once_and_stop_waits_for_it() -> None:
+    inside = 0
+    most = 0
+    started, finished = threading.Event(), threading.Event()
+
+    def job() -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        started.set()
+        time.sleep(0.3)
+        inside -= 1
+        finished.set()
+
+    schedule = Schedule(job, seconds=0.05)
+    schedule.start()
+    assert started.wait(5)
+    time.sleep(0.2)
+    schedule.stop()
+    assert finished.is_set()
+    assert most == 1
+
+
+def test_a_failing_job_is_logged_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:
+    again = threading.Event()
+    runs = 0
+
+    def job() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise RuntimeError("boom")
+        again.set()
+
+    schedule = Schedule(job, seconds=0.05)
+    schedule.start()
+    assert again.wait(5)
+    schedule.stop()
+    assert schedule.failures == 1
+    assert "the next one runs as planned" in caplog.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_the_job_under_way(number: signal.Signals) -> None:
+    finished = threading.Event()
+
+    def job() -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(0.2)
+        finished.set()
+
+    before = signal.getsignal(number)
+    Schedule(job, seconds=60).run_until_signal()
+    assert finished.is_set()
+    assert signal.getsignal(number) is before

@@ -1,0 +1,224 @@
+"""The ranking on tables drawn by hand. Working hours are 9 to 17 UTC; the 5th is a Monday."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+
+import pytest
+
+from analytics.calendars import office_hours
+from analytics.charts import queue_trend, top_bars
+from analytics.classify import given
+from analytics.cost import Assumptions, cost_of_waiting
+from analytics.flow import measure, weekly
+from analytics.frames import change_frame, ticket_frame
+from analytics.top_requests import TopReport, top_requests
+from tests.unit.drawn import STATUSES, drawn_tickets, moment, ticket
+from tickets.ticket import Classification, RequestType, Ticket
+
+NOW = moment("14 12:00")
+HANDLERS = {"s3-bucket": "s3-bucket"}
+MONEY = Assumptions(hourly_cost=100.0, blocked_share=0.5, currency="EUR")
+
+# fmt: off
+QUEUE = """
+| 5 09:00 | s3-bucket      | - | Open, 5 13:00 Working, 5 16:00 Fixed |
+| 6 09:00 | s3-bucket      | - | Open, 7 09:00 Working                |
+| 7 09:00 | redis-instance | - | Open                                 |
+| 8 09:00 | new-repository | - | Open, 8 10:00 Working                |
+| 8 09:00 | new-repository | - | Open, 8 10:00 Working                |
+| 8 09:00 | new-repository | - | Open, 8 11:00 Working                |
+| 9 09:00 | bug            | - | Open                                 |
+| 9 09:00 | vpn-access     | - | Open, 9 09:30 Fixed                  |
+"""
+# fmt: on
+
+
+def report_of(
+    tickets: list[Ticket], classifications: list[Classification | None] | None = None, **settings: object
+) -> TopReport:
+    calendar = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
+    flow = measure(
+        ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES
+    )
+    types = [given(one) for one in tickets] if classifications is None else classifications
+    options = {"handlers": HANDLERS, "now": NOW, "assumptions": MONEY} | settings
+    return top_requests(flow, types, **options)  # type: ignore[arg-type]
+
+
+def test_ranks_by_waiting_and_not_by_number() -> None:
+    report = report_of(drawn_tickets(QUEUE))
+    first, second, third = report.entries
+    # One open ticket: the 7th 9:00 to the 14th 12:00 is five working days and three hours.
+    assert (first.request_type, first.queue_business_hours) == ("redis-instance", 43.0)
+    assert (second.request_type, second.queue_business_hours) == ("s3-bucket", 4.0 + 8.0)
+    assert (third.request_type, third.queue_business_hours) == ("new-repository", 1.0 + 1.0 + 2.0)
+    assert [entry.rank for entry in report.entries] == [1, 2, 3]
+    assert report.request_types == 4
+    assert report.queue_business_hours == 43.0 + 12.0 + 4.0 + 0.5
+    assert first.share_of_queue == pytest.approx(43.0 / 59.5)
+
+
+def test_each_entry_carries_its_evidence() -> None:
+    report = report_of(drawn_tickets(QUEUE))
+    redis, bucket, repository = report.entries
+    assert (bucket.tickets, bucket.measured, bucket.open, bucket.predicted) == (2, 2, 1, 0)
+    assert bucket.queue_hours_p50 == 14.0  # of 4 and 24 hours of calendar time
+    assert bucket.queue_hours_p85 == pytest.approx(4 + 0.85 * 20)
+    assert bucket.cost_of_waiting == 12.0 * 100 * 0.5
+    assert bucket.handler == "s3-bucket"
+    assert redis.handler is None
+    assert bucket.exemplars == ("OPS-2", "OPS-1")
+    assert repository.exemplars == ("OPS-6", "OPS-4", "OPS-5")
+
+
+def test_bugs_are_counted_apart() -> None:
+    tickets = [
+        *drawn_tickets(QUEUE),
+        ticket(20, ticket_type="Incident"),
+        ticket(21, ticket_type="Story"),
+        ticket(22, ticket_type="Question"),
+        ticket(23, ticket_type="Task"),
+    ]
+    report = report_of(tickets)
+    assert report.apart == {"bugs": 1, "incidents": 1, "questions": 1, "project work": 1}
+    assert report.unclassified == 1
+    assert report.service_requests == 7
+    assert "1 tickets carry no request type and are not ranked" in report.caveats
+    assert not {"bug", "incident", "project-work"} & {entry.request_type for entry in report.entries}
+
+
+def test_a_sites_own_catalogue_says_what_is_no_request() -> None:
+    own = {"redis-instance": RequestType("redis-instance", "Redis", "incident")}
+    report = report_of(drawn_tickets(QUEUE), types=own)
+    assert report.entries[0].request_type == "s3-bucket"
+    assert report.apart["incidents"] == 1
+
+
+def test_tickets_without_history_are_said_and_never_guessed() -> None:
+    report = report_of(
+        drawn_tickets(
+            """
+            | 5 09:00 | s3-bucket      | -        | Open, 5 13:00 Working |
+            | 5 09:00 | redis-instance | 14 09:00 | ?Fixed                |
+            """
+        )
+    )
+    bucket, redis = report.entries
+    assert report.ranked_by == "queue"
+    assert (redis.queue_business_hours, redis.queue_hours_p50, redis.share_of_queue) == (None, None, None)
+    assert redis.cost_of_waiting is None
+    assert redis.lead_business_hours == 56.0
+    assert bucket.share_of_queue == 1.0
+    assert "no history in 1 of 2 tickets: queue time unknown" in report.caveats
+
+
+def test_without_any_history_lead_time_ranks() -> None:
+    report = report_of(
+        drawn_tickets(
+            """
+            | 5 09:00  | s3-bucket      | 6 09:00 | ?Fixed |
+            | 12 09:00 | redis-instance | -       | ?Open  |
+            """
+        )
+    )
+    assert report.ranked_by == "lead"
+    assert [(e.request_type, e.lead_business_hours) for e in report.entries] == [
+        ("redis-instance", 19),
+        ("s3-bucket", 8),
+    ]
+    assert report.queue_business_hours is None
+    assert report.entries[0].share_of_lead == pytest.approx(19 / 27)
+    assert any("ranked by lead time" in caveat for caveat in report.caveats)
+
+
+def test_without_request_types_the_tickets_own_types_group() -> None:
+    tickets = [
+        ticket(1, ticket_type="Task", resolved="5 12:00", present="Fixed", changes=None),
+        ticket(2, ticket_type="Wish", resolved="5 17:00", present="Fixed", changes=None),
+        ticket(3, ticket_type="Bug", resolved="9 17:00", present="Fixed", changes=None),
+        ticket(4, ticket_type="Improvement", resolved="9 17:00", present="Fixed", changes=None),
+    ]
+    guesses = [Classification("bug", "predicted", 0.9) for _ in tickets]
+    report = report_of(tickets, list(guesses))
+    assert report.grouped_by == "ticket_type"
+    assert [(e.request_type, e.lead_business_hours, e.handler) for e in report.entries] == [
+        ("Wish", 8, None),
+        ("Task", 3, None),
+    ]
+    assert report.apart == {"bugs": 1, "incidents": 0, "questions": 0, "project work": 1}
+    assert report.caveats[0] == "no request types in this export; grouped by ticket type"
+    assert "there are only 2 types of service requests" in report.caveats
+
+
+def test_since_leaves_older_tickets_out() -> None:
+    report = report_of(drawn_tickets(QUEUE), since=moment("8 00:00"))
+    assert [entry.request_type for entry in report.entries] == ["new-repository", "vpn-access"]
+
+
+def test_predictions_are_counted() -> None:
+    tickets = [*drawn_tickets(QUEUE)[:2]]
+    both = [Classification("s3-bucket", "predicted", 0.8), given(tickets[1])]
+    report = report_of(tickets, both)
+    assert report.entries[0].predicted == 1
+    assert "the type of 1 of 2 service requests was predicted from their text" in report.caveats
+
+
+def test_no_tickets_is_a_report_too() -> None:
+    report = report_of([])
+    assert report.entries == ()
+    assert report.caveats == ("there are no service requests among these tickets",)
+    assert json.loads(json.dumps(report.to_json()))["entries"] == []
+
+
+def test_json_is_plain_and_defines_its_figures() -> None:
+    document = json.loads(json.dumps(report_of(drawn_tickets(QUEUE)).to_json()))
+    entry = document["entries"][0]
+    asked = {"request_type", "tickets", "queue_hours_p50", "queue_hours_p85", "share_of_queue", "handler"}
+    assert asked <= set(entry)
+    assert document["as_of"] == "2026-01-14T12:00:00+00:00"
+    assert document["assumptions"] == {"hourly_cost": 100.0, "blocked_share": 0.5, "currency": "EUR"}
+    for figure in document["definition"]:
+        assert figure in entry
+    assert "In Progress" in document["definition"]["queue_business_hours"]
+
+
+def test_each_ticket_needs_its_classification() -> None:
+    with pytest.raises(ValueError, match="8 tickets, but 1 classifications"):
+        report_of(drawn_tickets(QUEUE), [None])
+
+
+def test_cost_says_what_it_assumes() -> None:
+    assert cost_of_waiting(16.0, Assumptions()) == 16 * 75 * 0.3
+    assert str(MONEY).startswith("assumed: 100 EUR for an hour of a waiting requester")
+    assert str(MONEY).endswith("stands still for 50% of the wait")
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        Assumptions(blocked_share=1.5)
+    with pytest.raises(ValueError, match="negative"):
+        Assumptions(hourly_cost=-1)
+
+
+def test_charts_are_made_of_the_frames() -> None:
+    tickets = drawn_tickets(QUEUE)
+    calendar = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
+    flow = measure(
+        ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES
+    )
+    trend = queue_trend(weekly(flow)).to_dict()
+    (points,) = trend["datasets"].values()
+    assert {row["waited"] for row in points} == {"half of the tickets", "85 % of the tickets"}
+    assert all(row["settled"] == "some still waiting" for row in points)
+    bars = top_bars(report_of(tickets)).to_dict()
+    (drawn,) = bars["datasets"].values()
+    assert [(row["type"], row["hours"]) for row in drawn] == [
+        (entry.request_type, entry.queue_business_hours) for entry in report_of(tickets).entries
+    ]
+    assert top_bars(report_of([])).to_dict()["layer"]
+    assert queue_trend(weekly(flow.head(0))).to_dict()["layer"]
+
+
+def test_entries_are_frozen_values() -> None:
+    report = report_of(drawn_tickets(QUEUE))
+    assert asdict(report)["entries"][0]["rank"] == 1

@@ -1,0 +1,272 @@
+"""Atlassian Document Format: what a document says as text, its digest, and the few nodes that we write ourselves.
+
+Reading walks with an explicit stack, so no depth of nesting can break it. Writing knows paragraphs, text, code, lists,
+tables and https links, and nothing else: a mention, a macro or another scheme cannot be built from ticket text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+Adf = dict[str, Any]
+
+_ROWS = frozenset({"tableRow"})
+_CELLS = frozenset({"tableCell", "tableHeader"})
+_ITEMS = frozenset({"listItem", "taskItem", "decisionItem"})
+_LISTS = frozenset({"bulletList", "orderedList", "taskList", "decisionList"})
+_LINES = frozenset(
+    {"paragraph", "heading", "codeBlock", "blockquote", "panel", "expand", "nestedExpand", "mediaSingle"}
+)
+_CARDS = frozenset({"inlineCard", "blockCard", "embedCard"})
+
+
+# Reading
+
+
+def flatten(adf: Mapping[str, Any] | str | None) -> str:
+    """The text of a body as a person reads it: a line per block, `- ` before list items, table rows as `a | b`,
+    mentions as `@name`. A string (REST v2) is returned with its line ends made `\\n`; None is the empty text."""
+    if adf is None:
+        return ""
+    if isinstance(adf, str):
+        return adf.replace("\r\n", "\n").replace("\r", "\n").strip()
+    page = _Page()
+    stack: list[tuple[Any, int, bool]] = [(adf, 0, False)]  # node, position in its ordered list, is it being left
+    while stack:
+        node, number, leaving = stack.pop()
+        if not isinstance(node, Mapping):
+            continue
+        if leaving:
+            page.leave(str(node.get("type", "")))
+            continue
+        page.enter(node, number)
+        stack.append((node, number, True))
+        content = node.get("content")
+        if isinstance(content, Sequence) and not isinstance(content, str):
+            first = _first_number(node)
+            for index in range(len(content) - 1, -1, -1):
+                stack.append((content[index], first + index if first else 0, False))
+    return page.text()
+
+
+class _Page:
+    """Collects text; the only state is where the line stands and which cell of a row is open."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._cells: list[int] = []  # per open row: cells seen so far
+        self._prefix = ""
+
+    def enter(self, node: Mapping[str, Any], number: int) -> None:
+        kind = str(node.get("type", ""))
+        if kind in _ROWS:
+            self._break()
+            self._cells.append(0)
+        elif kind in _CELLS and self._cells:
+            if self._cells[-1]:
+                if self._line and self._line[-1] == " ":
+                    self._line.pop()
+                self._line.append(" | ")
+            self._cells[-1] += 1
+        elif kind in _ITEMS:
+            self._break()
+            self._prefix = f"{number}. " if number else "- "
+        elif kind in _LINES or kind in _LISTS:
+            self._break()
+        self._write(_inline(kind, node))
+
+    def leave(self, kind: str) -> None:
+        if kind in _ROWS and self._cells:
+            self._cells.pop()
+            self._break()
+        elif kind in _LINES or kind in _ITEMS:
+            self._break()
+
+    def text(self) -> str:
+        self._break()
+        return "\n".join(self._lines).strip()
+
+    def _write(self, words: str) -> None:
+        if not words:
+            return
+        if self._prefix:
+            self._line.append(self._prefix)
+            self._prefix = ""
+        if self._cells:
+            words = words.replace("\n", " ")
+        *whole, last = words.split("\n")
+        for part in whole:
+            self._line.append(part)
+            self._flush()
+        self._line.append(last)
+
+    def _break(self) -> None:
+        """A block begins or ends: a new line, except inside a table's row, where it is a space."""
+        if not self._cells:
+            self._flush()
+        elif self._line and not self._line[-1].endswith((" ", "| ")):
+            self._line.append(" ")
+
+    def _flush(self) -> None:
+        line = "".join(self._line).rstrip()
+        self._line.clear()
+        if line:
+            self._lines.append(line)
+
+
+def _first_number(node: Mapping[str, Any]) -> int:
+    if node.get("type") != "orderedList":
+        return 0
+    order = _attributes(node).get("order", 1)
+    return order if isinstance(order, int) and order > 0 else 1
+
+
+def _inline(kind: str, node: Mapping[str, Any]) -> str:
+    """What a leaf says; the empty text for containers and for what says nothing in words."""
+    attributes = _attributes(node)
+    if kind == "text":
+        return _text_with_link(node)
+    if kind == "hardBreak":
+        return "\n"
+    if kind == "mention":
+        return "@" + str(attributes.get("text") or attributes.get("id") or "").lstrip("@")
+    if kind == "emoji":
+        return str(attributes.get("text") or attributes.get("shortName") or "")
+    if kind in _CARDS:
+        return str(attributes.get("url") or "")
+    if kind == "status":
+        return str(attributes.get("text") or "")
+    if kind == "date":
+        return _date(attributes.get("timestamp"))
+    if kind in {"expand", "nestedExpand"} and attributes.get("title"):
+        return f"{attributes['title']}\n"
+    return ""
+
+
+def _text_with_link(node: Mapping[str, Any]) -> str:
+    words = str(node.get("text") or "")
+    marks = node.get("marks")
+    for mark in marks if isinstance(marks, list) else []:
+        if isinstance(mark, Mapping) and mark.get("type") == "link":
+            target = str(_attributes(mark).get("href") or "")
+            if target and target not in words:
+                return f"{words} ({target})"
+    return words
+
+
+def _date(timestamp: object) -> str:
+    try:
+        return datetime.fromtimestamp(int(str(timestamp)) / 1000, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _attributes(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = node.get("attrs")
+    return found if isinstance(found, Mapping) else {}
+
+
+def digest(adf: Mapping[str, Any] | str | None) -> str:
+    """SHA-256 (hex) of the canonical body: keys sorted, `localId`s and empty `attrs`/`marks`/`content` left out, since
+    Jira adds those by itself. Two bodies of equal digest read the same and link to the same."""
+    running = hashlib.sha256()
+    for token in _tokens(adf):
+        running.update(token.encode("utf-8", "surrogatepass"))
+        running.update(b"\x00")
+    return running.hexdigest()
+
+
+def _tokens(value: object) -> Iterator[str]:
+    stack: list[tuple[bool, Any]] = [(False, value)]  # a ready token, or a value still to be opened
+    while stack:
+        is_token, item = stack.pop()
+        if is_token:
+            yield item
+        elif isinstance(item, Mapping):
+            yield "{"
+            stack.append((True, "}"))
+            for key in sorted(map(str, item), reverse=True):
+                if key == "localId" or (key in {"attrs", "marks", "content"} and _says_nothing(item[key])):
+                    continue
+                stack.append((False, item[key]))
+                stack.append((True, json.dumps(key) + ":"))
+        elif isinstance(item, (list, tuple)):
+            yield "["
+            stack.append((True, "]"))
+            stack.extend((False, part) for part in reversed(item))
+        else:
+            yield json.dumps(item)
+
+
+def _says_nothing(value: object) -> bool:
+    return not value or (isinstance(value, Mapping) and set(value) == {"localId"})
+
+
+# Writing
+
+
+def doc(*blocks: Adf) -> Adf:
+    """A document; without blocks, one empty paragraph, since Jira refuses an empty document."""
+    return {"type": "doc", "version": 1, "content": list(blocks) or [paragraph()]}
+
+
+def paragraph(*inline: Adf) -> Adf:
+    return {"type": "paragraph", "content": [node for node in inline if node.get("text")]}
+
+
+def text(words: str, *, strong: bool = False) -> Adf:
+    node: Adf = {"type": "text", "text": words}
+    if strong:
+        node["marks"] = [{"type": "strong"}]
+    return node
+
+
+def code(words: str) -> Adf:
+    return {"type": "text", "text": words, "marks": [{"type": "code"}]}
+
+
+def code_block(words: str) -> Adf:
+    content = [{"type": "text", "text": words}] if words else []
+    return {"type": "codeBlock", "content": content}
+
+
+def bullets(items: Sequence[Adf | str | Sequence[Adf]]) -> Adf:
+    """A list; an item is words, an inline node, or several inline nodes. Raises ValueError when there is none."""
+    if not items:
+        raise ValueError("a list needs an item: Jira refuses an empty one")
+    return {
+        "type": "bulletList",
+        "content": [{"type": "listItem", "content": [_block(item)]} for item in items],
+    }
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Adf | str]]) -> Adf:
+    """A table under a header. Raises ValueError when a row is of another width."""
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"a row has {len(row)} cells under a header of {len(header)}")
+    head = [{"type": "tableHeader", "content": [_block(text(words, strong=True))]} for words in header]
+    body = [[{"type": "tableCell", "content": [_block(cell)]} for cell in row] for row in rows]
+    return {"type": "table", "content": [{"type": "tableRow", "content": cells} for cells in [head, *body]]}
+
+
+def link(words: str, url: str) -> Adf:
+    """Words that lead to an https address. Raises ValueError for another scheme, or none."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or any(character.isspace() for character in url):
+        raise ValueError(f"only https addresses may be linked, not {url[:80]!r}")
+    return {"type": "text", "text": words, "marks": [{"type": "link", "attrs": {"href": url}}]}
+
+
+def _block(item: Adf | str | Sequence[Adf]) -> Adf:
+    if isinstance(item, str):
+        return paragraph(text(item))
+    if isinstance(item, dict):
+        return paragraph(item)
+    return paragraph(*item)

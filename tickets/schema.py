@@ -1,0 +1,164 @@
+"""The ticket store's tables, and how its file is opened: created, migrated, or refused with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+
+from tickets.errors import StoreError
+
+HEAD = "tickets_0001"
+BUSY = timedelta(seconds=5)
+
+_all = MetaData()
+# `created_at` and `updated_at` are epoch microseconds UTC, for order and comparison; `document` is the whole Ticket.
+tickets = Table(
+    "tickets",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("ticket_id", BigInteger, primary_key=True),
+    Column("key", Text),
+    Column("project", Text),
+    Column("ticket_type", Text),
+    Column("request_type", Text),
+    Column("status_id", Text),
+    Column("status", Text),
+    Column("status_category", Text),
+    Column("is_open", Boolean),
+    Column("created_at", BigInteger),
+    Column("updated_at", BigInteger),
+    Column("n_changes", Integer),  # status changes; null where the source has no history
+    Column("considered_at", BigInteger),  # `updated_at` of the version that the agent last considered
+    Column("document", LargeBinary),
+)
+sync_cursors = Table("sync_cursors", _all, Column("scope", Text, primary_key=True), Column("at", Text))
+statuses = Table(
+    "statuses",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("category", Text),
+)
+rejections = Table(
+    "rejections", _all, Column("source", Text, primary_key=True), Column("reason", Text, primary_key=True)
+)
+meta = Table("meta", _all, Column("name", Text, primary_key=True), Column("value", Text))
+
+
+def open_database(path: Path, *, busy: timedelta = BUSY) -> Engine:
+    """An engine on an up-to-date store, created or migrated when needed. Raises StoreError."""
+    if path.is_dir():
+        raise StoreError(f"the ticket store {path} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise StoreError(
+            f"the ticket store's folder {path.parent} does not exist: create it, or name another in [store]"
+        )
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", lambda connection, _: _prepare(connection, busy))
+    event.listen(engine, "begin", _begin)
+    try:
+        with translated(path):
+            _bring_up_to_date(engine, path)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns what the driver raises into a StoreError with a way out."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(_sentence(path, str(error.orig))) from error
+
+
+def _sentence(path: Path, message: str) -> str:
+    low = message.lower()
+    if "locked" in low or "busy" in low:
+        return f"the ticket store {path} is locked by another process: wait for it to end, then try again"
+    if "readonly" in low or "read-only" in low:
+        return (
+            f"the ticket store {path} cannot be written: give this account write permission to the file and its folder"
+        )
+    if "not a database" in low or "malformed" in low or "corrupt" in low:
+        return (
+            f"the ticket store {path} is damaged or no ticket store ({message}): "
+            "move it away and sync or import again; everything in it comes from Jira"
+        )
+    if "unable to open" in low:
+        return (
+            f"the ticket store {path} cannot be opened: check that it is a file which this account may read and write"
+        )
+    if "full" in low:
+        return f"the ticket store {path} cannot grow: the disk is full"
+    return f"the ticket store {path} cannot be used ({message}): move it away and sync or import again"
+
+
+def _prepare(connection: Any, busy: timedelta) -> None:
+    connection.isolation_level = None  # the driver must not begin by itself: `_begin` does
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy.total_seconds() * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+    finally:
+        cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    with engine.connect().execution_options(reading=True) as connection:
+        found = _revision(connection, path)
+    if found == HEAD:
+        return
+    if found is not None and found > HEAD:
+        raise StoreError(f"the ticket store {path} was written by a newer Golden Path ({found}): update this one")
+    from alembic import command  # a second of imports that an up-to-date store does not pay
+    from alembic.config import Config
+
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revision(connection: Connection, path: Path) -> str | None:
+    """The revision of a ticket store, None for an empty file; any other database is refused."""
+    names = inspect(connection).get_table_names()
+    if not names:
+        return None
+    found = None
+    if "alembic_version" in names:
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if found is None or not str(found).startswith("tickets_"):
+        raise StoreError(f"{path} is a database, but no ticket store: name another file in [store]")
+    return str(found)
