@@ -23,7 +23,7 @@ from tickets.store import TicketStore
 TICKETS_FILE = "tickets.sqlite3"
 LEDGER_FILE = "ledger.sqlite3"
 MODEL_FOLDER = "model"
-SECRET_FILE = "installation-secret"
+SECRET_FILE = "installation-secret"  # noqa: S105 - a file's name
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from agent import config
-from agent.errors import AgentError
+from agent.errors import AgentError, ConfigurationError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,9 +33,7 @@ notes = Console(stderr=True, highlight=False)
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option(
-        "--config", "-c", help="The goldenpath.toml to use (default: found like git finds its own)."
-    ),
+    typer.Option("--config", "-c", help="The goldenpath.toml to use (default: found like git finds its own)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -77,12 +75,10 @@ def init(
     """Write a commented goldenpath.toml to start from."""
     target = folder / config.FILE_NAME
     if target.exists() and not force:
-        raise config.ConfigurationError(f"{target} exists already; --force replaces it")
+        raise ConfigurationError(f"{target} exists already; --force replaces it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target.write_text(
-            (Path(__file__).parent / "template.toml").read_text(encoding="utf-8"), encoding="utf-8"
-        )
+        target.write_text((Path(__file__).parent / "template.toml").read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise AgentError(f"{target} cannot be written: {error.strerror}") from None
     say(
@@ -92,9 +88,7 @@ def init(
     say("GOLDENPATH_JIRA_TOKEN, then run: goldenpath sync && goldenpath report")
 
 
-@app.command(
-    name="import", epilog="Example: goldenpath import export.jsonl.gz more.json && goldenpath report"
-)
+@app.command(name="import", epilog="Example: goldenpath import export.jsonl.gz more.json && goldenpath report")
 def import_(
     files: Annotated[
         list[Path], typer.Argument(help="Jira JSON exports: lines, arrays or search answers, also gzipped.")
@@ -107,9 +101,7 @@ def import_(
 
     configuration = config.load(path)
     with notes.status("reading") as status:
-        done = import_exports(
-            configuration, files, progress=lambda n: status.update(f"reading: {n:,} tickets")
-        )
+        done = import_exports(configuration, files, progress=lambda n: status.update(f"reading: {n:,} tickets"))
     if as_json:
         answer(
             {
@@ -121,13 +113,9 @@ def import_(
             }
         )
     else:
-        say(
-            f"{done.tickets:,} tickets with {done.status_changes:,} status changes; {done.rejected:,} records rejected"
-        )
+        say(f"{done.tickets:,} tickets with {done.status_changes:,} status changes; {done.rejected:,} records rejected")
         if done.without_history:
-            say(
-                f"{done.without_history:,} tickets came without a history: their queue time is unknown, not zero"
-            )
+            say(f"{done.without_history:,} tickets came without a history: their queue time is unknown, not zero")
         say(*(f"  rejected {r.source}: {r.reason}" for r in done.examples))
     if done.rejected:
         raise typer.Exit(1)
@@ -160,9 +148,7 @@ def sync(as_json: JsonOption = False, path: ConfigOption = None) -> None:
             }
         )
     else:
-        say(
-            f"read {done.tickets:,} tickets, {len(done.changed):,} of them new or changed; {total:,} are stored"
-        )
+        say(f"read {done.tickets:,} tickets, {len(done.changed):,} of them new or changed; {total:,} are stored")
         if done.rejected:
             say(f"{done.rejected:,} could not be read and were kept aside")
 
@@ -266,9 +252,7 @@ def ledger_show(
     elif story:
         printing.print_story(key, story)
     else:
-        raise AgentError(
-            f"the ledger has no entry for {key}: it was never considered, or the key is misspelt"
-        )
+        raise AgentError(f"the ledger has no entry for {key}: it was never considered, or the key is misspelt")
 
 
 @ledger_app.command("verify", epilog="Example: goldenpath ledger verify --json")
@@ -334,7 +318,5 @@ def parse_days(text: str) -> timedelta:
     unit = {"d": 1, "w": 7}.get(text[-1:])
     number = text[:-1]
     if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= 36_500:
-        raise config.ConfigurationError(
-            f"--since {text!r} is not a duration; allowed: days or weeks, like 90d or 12w"
-        )
+        raise ConfigurationError(f"--since {text!r} is not a duration; allowed: days or weeks, like 90d or 12w")
     return timedelta(days=int(number) * unit)

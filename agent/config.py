@@ -92,16 +92,10 @@ class Hours(Table):
 class Assumptions(Table):
     """What the figures in money and in hours saved assume; printed beside them."""
 
-    hourly_cost: float = Field(
-        default=75.0, ge=0, description="one hour of a waiting requester, in `currency`"
-    )
+    hourly_cost: float = Field(default=75.0, ge=0, description="one hour of a waiting requester, in `currency`")
     currency: str = "USD"
-    blocked_share: float = Field(
-        default=0.3, ge=0, le=1, description="part of the waiting in which work stands still"
-    )
-    minutes_per_ticket: float = Field(
-        default=30.0, ge=0, description="hands-on minutes of ops, for types not listed"
-    )
+    blocked_share: float = Field(default=0.3, ge=0, le=1, description="part of the waiting in which work stands still")
+    minutes_per_ticket: float = Field(default=30.0, ge=0, description="hands-on minutes of ops, for types not listed")
     minutes: dict[str, float] = Field(default_factory=dict)
 
 
@@ -118,9 +112,7 @@ class AgentTable(Table):
 class TeamTable(Table):
     groups: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()
-    principals: tuple[
-        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...
-    ] = ()
+    principals: tuple[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...] = ()
     security_groups: tuple[str, ...] = ()
     secret_prefix: str = ""
     cost_centre: str = ""
@@ -142,9 +134,7 @@ class EnvironmentTable(Table):
     @model_validator(mode="after")
     def _has_two_roles(self) -> Self:
         if self.plan_role_arn == self.apply_role_arn:
-            raise ValueError(
-                "plan_role_arn and apply_role_arn must differ: planning must not be able to write"
-            )
+            raise ValueError("plan_role_arn and apply_role_arn must differ: planning must not be able to write")
         for arn in (self.plan_role_arn, self.apply_role_arn):
             if f"::{self.account}:" not in arn:
                 raise ValueError(f"{arn} is not in account {self.account}")
@@ -228,8 +218,8 @@ class Configuration(BaseSettings):
             return self.jira_token.get_secret_value()
         if jira.token_file is None:
             raise ConfigurationError(
-                f"no API token for {jira.email}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in {self.source} to a file "
-                "that holds only the token"
+                f"no API token for {jira.email}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in {self.source} "
+                "to a file that holds only the token"
             )
         path = self.root / jira.token_file
         try:
@@ -247,9 +237,7 @@ def find(start: Path | None = None) -> Path | None:
     if named := os.environ.get("GOLDENPATH_CONFIG"):
         return Path(named)
     here = (start or Path.cwd()).resolve()
-    return next(
-        (folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None
-    )
+    return next((folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None)
 
 
 def load(path: Path | None = None) -> Configuration:
@@ -275,7 +263,8 @@ def load(path: Path | None = None) -> Configuration:
     for secret in ("jira_token", "source"):
         if secret in raw:
             raise ConfigurationError(
-                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; use GOLDENPATH_JIRA_TOKEN or jira.token_file"
+                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; "
+                "use GOLDENPATH_JIRA_TOKEN or jira.token_file"
             )
     configuration = _checked(raw, path, text)
     build_policy(configuration, text=text)
@@ -342,9 +331,7 @@ def _check_references(configuration: Configuration, text: str) -> None:
     projects = configuration.jira.projects if configuration.jira else ()
 
     def refuse(path: tuple[str, ...], value: str, what: str, allowed: list[str]) -> None:
-        where = (
-            f"{configuration.source}:{_line_of(text, path)}" if configuration.source else "the configuration"
-        )
+        where = f"{configuration.source}:{_line_of(text, path)}" if configuration.source else "the configuration"
         listed = ", ".join(sorted(allowed)) or "none is configured"
         raise ConfigurationError(f"{where}: {'.'.join(path)}: unknown {what} {value!r}; allowed: {listed}")
 
@@ -372,9 +359,7 @@ def _check_references(configuration: Configuration, text: str) -> None:
                 )
 
 
-def _settings(
-    handler: type[Handler], table: HandlerTable, configuration: Configuration, text: str
-) -> BaseModel:
+def _settings(handler: type[Handler], table: HandlerTable, configuration: Configuration, text: str) -> BaseModel:
     try:
         return handler.Settings.model_validate(table.model_extra or {})
     except ValidationError as error:
@@ -388,9 +373,7 @@ def _checked(raw: dict[str, Any], path: Path | None, text: str) -> Configuration
         raise _refusal(error, path, text, ()) from None
 
 
-def _refusal(
-    error: ValidationError, path: Path | None, text: str, prefix: tuple[str, ...]
-) -> ConfigurationError:
+def _refusal(error: ValidationError, path: Path | None, text: str, prefix: tuple[str, ...]) -> ConfigurationError:
     """One line for each wrong key: file, line, key, what is wrong."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
@@ -426,7 +409,8 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_\-\".]+)\s*=")
 
 def _line_of(text: str, keys: tuple[str, ...]) -> int:
     """The line (from 1) that sets the longest known prefix of `keys`; 1 when none does."""
-    best, best_length, table = 1, 0, ()
+    best, best_length = 1, 0
+    table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = tuple(part.strip().strip("\"'") for part in header[1].split("."))

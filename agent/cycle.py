@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -50,13 +51,12 @@ def run_cycle(
     errors = 0
     due = rooms.engine.due()
     turns: list[tuple[str, Callable[[], Outcome | None]]] = [
-        (request.ticket_key, lambda request=request: rooms.engine.advance(request))
-        for request in due  # type: ignore[misc]
+        (request.ticket_key, partial(rooms.engine.advance, request)) for request in due
     ]
     unfinished = {request.ticket_id for request in due}
     fresh = [ticket for ticket in new_tickets(rooms) if ticket.id not in unfinished]
     for ticket, classification in zip(fresh, classify(rooms, fresh), strict=True):
-        turns.append((ticket.key, lambda t=ticket, c=classification: consider(rooms, t, c)))  # type: ignore[misc]
+        turns.append((ticket.key, partial(consider, rooms, ticket, classification)))
     for key, turn in turns:
         try:
             outcome = turn()
@@ -82,9 +82,7 @@ def new_tickets(rooms: Rooms) -> list[Ticket]:
 def consider(rooms: Rooms, ticket: Ticket, classification: Classification | None) -> Outcome | None:
     """Lets the engine decide, then remembers that this version of the ticket was looked at."""
     if classification is None:
-        reason = (
-            "no request type was chosen on a form, and there are too few labelled tickets to learn types from"
-        )
+        reason = "no request type was chosen on a form, and there are too few labelled tickets to learn types from"
         outcome = Outcome(ticket.key, Result.LEFT_TO_PEOPLE, (reason,))
     else:
         outcome = rooms.engine.consider(ticket, classification)

@@ -115,9 +115,7 @@ def view_queue(
     known = model.load_or_train(configuration, tickets) if may_train else model.load(configuration)
     types = model.classify(known, chosen)
     money = configuration.assumptions
-    assumptions = Assumptions(
-        hourly_cost=money.hourly_cost, blocked_share=money.blocked_share, currency=money.currency
-    )
+    assumptions = Assumptions(hourly_cost=money.hourly_cost, blocked_share=money.blocked_share, currency=money.currency)
     report = top_requests(
         flow, types, handlers=handlers_by_type(), count=count, now=as_of, since=start, assumptions=assumptions
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,7 +38,8 @@ ORDER = tuple(WORDS)
 
 
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=False)
+    """As wide as the terminal; in a pipe wide enough that no line is broken."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def hours(value: float | None) -> str:
@@ -57,7 +59,8 @@ def print_report(view: QueueView) -> None:
     out = console()
     report = view.report
     out.print(
-        f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, as of {view.as_of:%Y-%m-%d %H:%M} UTC)"
+        f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, "
+        f"as of {view.as_of:%Y-%m-%d %H:%M} UTC)"
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in (
@@ -120,17 +123,13 @@ def print_cycle(done: CycleReport) -> None:
     if not done.outcomes:
         out.print("nothing new")
     shown = [
-        outcome
-        for outcome in sort(done.outcomes)
-        if outcome.result is not Result.LEFT_TO_PEOPLE or outcome.handler
+        outcome for outcome in sort(done.outcomes) if outcome.result is not Result.LEFT_TO_PEOPLE or outcome.handler
     ]
     for outcome in shown:
-        colour = {Result.FULFILLED: "green", Result.REFUSED: "red", Result.FAILED: "red"}.get(
-            outcome.result, "yellow"
-        )
+        colour = {Result.FULFILLED: "green", Result.REFUSED: "red", Result.FAILED: "red"}.get(outcome.result, "yellow")
         line = Text(f"  {outcome.ticket:<10}")
         line.append(f"{WORDS[outcome.result]:<20}", style=colour)
-        line.append(outcome.resource or "; ".join(outcome.reasons))
+        line.append(told_of(outcome))
         out.print(line)
     rest: dict[str, list[str]] = {}
     for outcome in done.outcomes:
@@ -147,15 +146,18 @@ def sort(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return sorted(outcomes, key=lambda outcome: (ORDER.index(outcome.result), outcome.ticket))
 
 
+def told_of(outcome: Outcome) -> str:
+    """What was made, or why nothing was."""
+    made = outcome.result in (Result.FULFILLED, Result.AWAITING_APPROVAL) and outcome.resource
+    return outcome.resource or "" if made else "; ".join(outcome.reasons)
+
+
 def log_cycle(done: CycleReport) -> None:
     """One line an outcome on standard error, for a scheduled run."""
     err = Console(stderr=True, highlight=False)
     for outcome in done.outcomes:
-        err.print(
-            Text(
-                f"{done.started_at:%H:%M:%S} {outcome.ticket}: {WORDS[outcome.result]}: {outcome.resource or '; '.join(outcome.reasons)}"
-            )
-        )
+        told = told_of(outcome)
+        err.print(Text(f"{done.started_at:%H:%M:%S} {outcome.ticket}: {WORDS[outcome.result]}: {told}"))
     if done.errors:
         err.print(Text(f"{done.started_at:%H:%M:%S} {done.errors} tickets failed; they are looked at again"))
 
@@ -265,9 +267,7 @@ def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
 def print_rehearsal(rehearsal: Rehearsal) -> None:
     out = console()
     kind = rehearsal.classification
-    out.print(
-        Text(f"{rehearsal.ticket}: {WORDS[rehearsal.result]} (a dry run: nothing was changed)", style="bold")
-    )
+    out.print(Text(f"{rehearsal.ticket}: {WORDS[rehearsal.result]} (a dry run: nothing was changed)", style="bold"))
     out.print(Text(f"  request type    {kind.request_type} ({kind.source}, score {kind.score:.2f})"))
     out.print(Text(f"  handler         {rehearsal.handler or 'none'}"))
     out.print(Text(f"  effective mode  {rehearsal.mode.label}: {rehearsal.mode_reason}"))
@@ -279,9 +279,7 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
         out.print(Text(f"  missing         {title}: {allowed}"))
     if rehearsal.plan:
         out.print(
-            Text(
-                f"  plan            {rehearsal.plan.summary} About {rehearsal.plan.monthly_cost:.2f} USD a month."
-            )
+            Text(f"  plan            {rehearsal.plan.summary} About {rehearsal.plan.monthly_cost:.2f} USD a month.")
         )
         for number, step in enumerate(rehearsal.plan.steps, start=1):
             out.print(Text(f"    {number}. {step.sentence}"))

@@ -11,6 +11,7 @@ import streamlit as st
 from agent import config, operations
 from agent.errors import AgentError
 from analytics.errors import AnalyticsError
+from fulfilment.chain import Entry
 from fulfilment.errors import FulfilmentError
 from tickets.errors import TicketsError
 
@@ -28,7 +29,7 @@ def fulfilments() -> operations.Fulfilments | None:
 
 
 @st.cache_data(ttl=3, show_spinner=False)
-def story(key: str) -> list[operations.Entry]:
+def story(key: str) -> list[Entry]:
     return operations.view_story(config.load(), key)
 
 
@@ -55,7 +56,8 @@ def helpful() -> Iterator[None]:
 def say_age(view: operations.QueueView) -> None:
     """The age and the completeness of what is shown, on every page that shows it."""
     facts = view.facts
-    words = f"{facts.tickets:,} tickets with {facts.status_changes:,} status changes, as of {view.as_of:%Y-%m-%d %H:%M} UTC."
+    words = f"{facts.tickets:,} tickets with {facts.status_changes:,} status changes, "
+    words += f"as of {view.as_of:%Y-%m-%d %H:%M} UTC."
     if facts.without_history:
         words += f" {facts.without_history:,} tickets came without a history: their queue time is unknown."
     st.caption(words)

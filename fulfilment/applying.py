@@ -86,16 +86,12 @@ class Applier:
         if step.creates:
             self._create(request, index, step, intent)
         else:
-            self._perform(
-                request, step, intent.id if intent else self._intend(request, index, step, UNMARKED)
-            )
+            self._perform(request, step, intent.id if intent else self._intend(request, index, step, UNMARKED))
 
     def _create(self, request: Request, index: int, step: Step, intent: Intent | None) -> None:
         seen = self._observe(step, intent)
         if seen == "ours" and intent is not None and intent.observed == "absent":
-            self._settle(
-                request, step, intent.id, "adopted", f"found as ours after an interruption: {step.sentence}"
-            )
+            self._settle(request, step, intent.id, "adopted", f"found as ours after an interruption: {step.sentence}")
         elif seen == "absent":
             intent_id = intent.id if intent else self._intend(request, index, step, "absent")
             self._perform(request, step, intent_id)
@@ -144,9 +140,7 @@ class Applier:
         """The intent stays open unless the effect can be seen; the next turn observes first."""
         intent = self._intent(request, intent_id)
         if step.creates and self._observe(step, intent) == "ours":
-            self._settle(
-                request, step, intent_id, "adopted", f"done, though the answer was lost: {step.sentence}"
-            )
+            self._settle(request, step, intent_id, "adopted", f"done, though the answer was lost: {step.sentence}")
             return
         raise _Stop(Applied(Ended.LATER, "an answer of the provider was lost", _told(error))) from error
 

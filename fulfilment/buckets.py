@@ -198,7 +198,7 @@ def _plain(policy: Any) -> Any:
     if isinstance(policy, dict):
         return {key: _plain(value) for key, value in policy.items()}
     if isinstance(policy, list):
-        found = sorted((_plain(one) for one in policy), key=repr)
+        found = sorted((_plain(one) for one in policy), key=lambda one: json.dumps(one, sort_keys=True))
         return found[0] if len(found) == 1 else found
     return policy
 

@@ -56,9 +56,7 @@ def eligible(
         teams = _teams_of(_requester(ticket), handler, policy, groups_of)
         authors, unknown = authors_of(ticket, policy=policy, fields=fields)
         mates = _Mates(teams, groups_of)
-        replies = usable_replies(
-            ticket, account=account, asked_at=asked_at, may_reply=mates.has, only=only_replies
-        )
+        replies = usable_replies(ticket, account=account, asked_at=asked_at, may_reply=mates.has, only=only_replies)
         reasons = [*unknown, *_check_authors(ticket, authors, teams, handler, mates)]
     except TicketsError as error:
         sentence = f"cannot tell who may ask: {error}"
@@ -70,9 +68,7 @@ def eligible(
         return Eligibility(Verdict(False, tuple(reasons)), authors=ids)
     common = tuple(team for team in teams if all(mates.is_in(team, person) for person in ids))
     if not common:
-        return Eligibility(
-            Verdict(False, ("its authors have no team in common that may ask for this",)), authors=ids
-        )
+        return Eligibility(Verdict(False, ("its authors have no team in common that may ask for this",)), authors=ids)
     return Eligibility(Verdict(True), common, ids, replies)
 
 
@@ -97,9 +93,7 @@ def check_origin(ticket: Ticket, policy: Policy) -> list[str]:
     if ticket.status_changes is None:
         return ["its history is unknown, so nobody can say who worked on it"]
     if ticket.creator.id != ticket.reporter.id and ticket.creator.id not in policy.intake_accounts:
-        return [
-            f"{ticket.creator.name} filed it for {ticket.reporter.name}; only configured intake accounts may"
-        ]
+        return [f"{ticket.creator.name} filed it for {ticket.reporter.name}; only configured intake accounts may"]
     return []
 
 
@@ -122,9 +116,7 @@ def check_untouched(
     if assignee is not None and assignee.id not in policy.queue_assignees | {account.id}:
         reasons.append(f"{assignee.name} is assigned to it")
     elif (
-        assignee is not None
-        and assignee.id != account.id
-        and any(c.field == "assignee" for c in ticket.field_changes)
+        assignee is not None and assignee.id != account.id and any(c.field == "assignee" for c in ticket.field_changes)
     ):
         reasons.append(f"{assignee.name} was assigned to it after it was filed")
     for change in ticket.status_changes or ():
@@ -151,9 +143,7 @@ def is_attempt(text: str, codes: Collection[str]) -> bool:
     return "approve" in words and any(code.casefold() in words for code in codes)
 
 
-def authors_of(
-    ticket: Ticket, *, policy: Policy, fields: Iterable[FormField]
-) -> tuple[dict[str, Person], list[str]]:
+def authors_of(ticket: Ticket, *, policy: Policy, fields: Iterable[FormField]) -> tuple[dict[str, Person], list[str]]:
     """Everybody whose words the request consists of, by account id; and the sentences about those who are
     unknown."""
     authors: dict[str, Person] = {}
@@ -170,9 +160,7 @@ def authors_of(
         elif change.author.id in policy.intake_accounts:
             continue
         elif change.author.kind == "app":
-            unknown.append(
-                f"its {names[change.field]} was changed by the app {change.author.name}, which may not ask"
-            )
+            unknown.append(f"its {names[change.field]} was changed by the app {change.author.name}, which may not ask")
         else:
             authors[change.author.id] = change.author
     return authors, list(dict.fromkeys(unknown))
@@ -230,9 +218,7 @@ def _requester(ticket: Ticket) -> Person:
 
 def _teams_of(person: Person, handler: str, policy: Policy, groups_of: GroupsOf) -> tuple[Team, ...]:
     groups = groups_of(person.id)
-    return tuple(
-        team for _, team in sorted(policy.teams.items()) if team.groups & groups and handler in team.handlers
-    )
+    return tuple(team for _, team in sorted(policy.teams.items()) if team.groups & groups and handler in team.handlers)
 
 
 def _check_authors(

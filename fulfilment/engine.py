@@ -211,9 +211,7 @@ class Engine:
         leave = self._progress.leave
         if found.trouble:
             detail = {"result": found.result.value}
-            self._ledger.note(
-                self._about(ticket, "provider", found.trouble, request_id=request.id, detail=detail)
-            )
+            self._ledger.note(self._about(ticket, "provider", found.trouble, request_id=request.id, detail=detail))
         if found.result in (Result.ASKED, Result.SPLIT):
             return self._ask(request, ticket, found)
         if found.result is Result.UNCERTAIN:
@@ -255,9 +253,7 @@ class Engine:
             self._voice.say(ticket, "split", self._replies.split((title, *wishes)), request=request.id)
         else:
             contradictions = extraction.contradictions if extraction else {}
-            subject = digest(
-                json.dumps([dict(found.missing), dict(contradictions)], sort_keys=True, default=list)
-            )
+            subject = digest(json.dumps([dict(found.missing), dict(contradictions)], sort_keys=True, default=list))
             body = self._replies.question(found.understood, found.missing, contradictions)
             self._voice.say(ticket, "question", body, request=request.id, about=subject)
         note = Note(self._desk.now(), "needs_information", "; ".join(found.reasons), ticket_key=ticket.key)
@@ -268,9 +264,7 @@ class Engine:
 
     def _rematch(self, request: Request, found: Rehearsal) -> Request:
         note = Note(self._desk.now(), "matched", "the ticket changed: it is looked at again")
-        return self._ledger.move(
-            request, State.MATCHED, note, content_hash=found.content_hash, context=_context(found)
-        )
+        return self._ledger.move(request, State.MATCHED, note, content_hash=found.content_hash, context=_context(found))
 
     # --- decisions not to act
 
@@ -294,9 +288,7 @@ class Engine:
         result = Result.SPLIT if is_split else RESULTS[request.state]
         return Outcome(request.ticket_key, result, (request.reason,), request.handler, request.resource)
 
-    def _decline(
-        self, ticket: Ticket, result: Result, *reasons: str, found: Rehearsal | None = None
-    ) -> Outcome:
+    def _decline(self, ticket: Ticket, result: Result, *reasons: str, found: Rehearsal | None = None) -> Outcome:
         """A decision not to act, written once for the same ticket, content and reasons."""
         handler = found.handler if found else None
         hashed = found.content_hash if found else content_hash(ticket, fields=ticket.form, replies=())
@@ -310,25 +302,17 @@ class Engine:
         """Shadow records what would be done; suggest also posts the plan, for people to carry out."""
         if found.mode is Mode.SUGGEST and found.plan is not None and found.result is Result.SUGGESTED:
             body = self._replies.suggestion(found.plan, found.understood)
-            self._voice.say(
-                ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False
-            )
+            self._voice.say(ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False)
             return self._decline(ticket, Result.SUGGESTED, *found.reasons, found=found)
-        would = (
-            f"{found.mode.label}: would be {_WOULD.get(found.result, found.result.value.replace('_', ' '))}"
-        )
+        would = f"{found.mode.label}: would be {_WOULD.get(found.result, found.result.value.replace('_', ' '))}"
         return self._decline(ticket, Result.SHADOWED, would, *found.reasons, found=found)
 
     # --- pieces
 
-    def _judged(
-        self, ticket: Ticket, classification: Classification, handler: Handler, request_id: str
-    ) -> Rehearsal:
+    def _judged(self, ticket: Ticket, classification: Classification, handler: Handler, request_id: str) -> Rehearsal:
         mode = self._mode_of(handler, classification.source, classification.certificate)
         codes = self._ledger.codes(ticket.site, ticket.id)
-        return self._judge.judge(
-            ticket, classification, handler, request_id=request_id, mode=mode, codes=codes
-        )
+        return self._judge.judge(ticket, classification, handler, request_id=request_id, mode=mode, codes=codes)
 
     def _mode_of(self, handler: Handler, source: str, certificate: str | None = None) -> EffectiveMode:
         """No certificate is in force yet: the ledger keeps none, so a predicted type is never autonomous."""
@@ -342,11 +326,7 @@ class Engine:
     def _handler_for(self, classification: Classification, request: Request | None) -> Handler | None:
         """By the request type; a ticket that we asked about keeps its handler unless its given type
         changed."""
-        if (
-            request is not None
-            and request.state is State.NEEDS_INFORMATION
-            and classification.source != "given"
-        ):
+        if request is not None and request.state is State.NEEDS_INFORMATION and classification.source != "given":
             return self._handlers.get(request.handler)
         for name, handler in sorted(self._handlers.items()):
             is_on = name in self._policy.handlers and self._policy.handlers[name].mode is not Mode.OFF

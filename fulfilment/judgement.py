@@ -39,9 +39,7 @@ class Workshop(Protocol):
 
     def reader(self, environment: str, handler: Handler) -> Reader: ...
 
-    def executor(
-        self, environment: str, *, ticket: str, request: str, operations: Collection[str]
-    ) -> Executor: ...
+    def executor(self, environment: str, *, ticket: str, request: str, operations: Collection[str]) -> Executor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +127,7 @@ class Judge:
         """`codes` are the ones that were issued for this ticket; `only` the replies that a plan was made
         from."""
         account = self._desk.account()
-        questions = [
-            comment for purpose in QUESTIONS for comment in our_comments(ticket, account.id, purpose=purpose)
-        ]
+        questions = [comment for purpose in QUESTIONS for comment in our_comments(ticket, account.id, purpose=purpose)]
         return eligible(
             ticket,
             handler=handler.name,
@@ -231,9 +227,7 @@ class Judge:
         try:
             plan = handler.plan(parameters, asked, self._workshop.reader(asked.environment.name, handler))
         except (ProviderRefused, WrongAccount) as error:
-            sentence = (
-                f"the {asked.environment.name} environment refused to be read; the operators look at it"
-            )
+            sentence = f"the {asked.environment.name} environment refused to be read; the operators look at it"
             return _Found(Result.FAILED, (sentence,), extraction, parameters, trouble=_told(error))
         except ProviderError as error:
             sentence = f"the {asked.environment.name} environment cannot be read at the moment"
@@ -286,17 +280,12 @@ def _unclear(extraction: Extraction, handler: Handler) -> _Found | None:
     reasons = (
         *(f"{title} is missing" for title in extraction.missing),
         *extraction.invalid.values(),
-        *(
-            f"{title} is said in different ways: {', '.join(v)}"
-            for title, v in extraction.contradictions.items()
-        ),
+        *(f"{title} is said in different ways: {', '.join(v)}" for title, v in extraction.contradictions.items()),
     )
     return _Found(Result.ASKED, reasons, extraction, missing=missing)
 
 
-def _refused(
-    verdict: Verdict, extraction: Extraction, parameters: BaseModel, plan: Plan | None = None
-) -> _Found:
+def _refused(verdict: Verdict, extraction: Extraction, parameters: BaseModel, plan: Plan | None = None) -> _Found:
     return _Found(Result.REFUSED, verdict.reasons, extraction, parameters, plan, instead=verdict.instead)
 
 

@@ -30,13 +30,9 @@ from tickets.ticket import Comment
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
 
 # Effects may still be under way or unknown in these: what they reserved stays reserved.
-_HOLDS = frozenset(
-    {State.APPLYING, State.WAITING_ON_PROVIDER, State.APPLIED, State.VERIFIED, State.UNCERTAIN}
-)
+_HOLDS = frozenset({State.APPLYING, State.WAITING_ON_PROVIDER, State.APPLIED, State.VERIFIED, State.UNCERTAIN})
 # What an exit leaves behind no longer binds: codes that nobody used are void.
-_VOIDS = frozenset(
-    {State.MATCHED, State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT}
-)
+_VOIDS = frozenset({State.MATCHED, State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT})
 
 
 class Ledger:
@@ -64,9 +60,7 @@ class Ledger:
 
     # --- requests
 
-    def create(
-        self, request: Request, note: Note, *, context: Mapping[str, Any], lease_time: timedelta
-    ) -> Request:
+    def create(self, request: Request, note: Note, *, context: Mapping[str, Any], lease_time: timedelta) -> Request:
         """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it
         first."""
         with self._writing() as connection:
@@ -166,9 +160,7 @@ class Ledger:
             )
             return self._move(connection, request, request, State.AWAITING_APPROVAL, note)
 
-    def approve(
-        self, request: Request, note: Note, proposal: Proposal, *, by: str, comment_id: str | None
-    ) -> Request:
+    def approve(self, request: Request, note: Note, proposal: Proposal, *, by: str, comment_id: str | None) -> Request:
         """The arrow to APPROVED; uses up the code."""
         table = schema.approvals
         with self._writing() as connection:
@@ -192,9 +184,7 @@ class Ledger:
     def generations(self, site: str, ticket_id: int, handler: str) -> int:
         """How many generations of this ticket's request there are; the next one's number."""
         table = schema.requests
-        query = table.select().where(
-            table.c.site == site, table.c.ticket_id == ticket_id, table.c.handler == handler
-        )
+        query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id, table.c.handler == handler)
         with self._reading() as connection:
             return len(connection.execute(query).all())
 
@@ -287,9 +277,7 @@ class Ledger:
 
     # --- intents
 
-    def intend(
-        self, request: Request, *, step: int, operation: str, resource: str, observed: str, note: Note
-    ) -> int:
+    def intend(self, request: Request, *, step: int, operation: str, resource: str, observed: str, note: Note) -> int:
         """Makes an intent durable before its effect. Returns its id."""
         table = schema.intents
         with self._writing() as connection:
@@ -324,9 +312,7 @@ class Ledger:
     def intents(self, request: Request) -> list[Intent]:
         table = schema.intents
         with self._reading() as connection:
-            rows = connection.execute(
-                table.select().where(table.c.request_id == request.id).order_by(table.c.id)
-            )
+            rows = connection.execute(table.select().where(table.c.request_id == request.id).order_by(table.c.id))
             return [Intent(**{f.name: getattr(row, f.name) for f in fields(Intent)}) for row in rows]
 
     # --- stops
@@ -348,9 +334,7 @@ class Ledger:
             connection.execute(
                 table.update().where(table.c.scope == scope, table.c.lifted_at.is_(None)).values(lifted_at=at)
             )
-            append(
-                connection, Note(at, "resumed", f"{scope} may work again", detail={"scope": scope, "by": by})
-            )
+            append(connection, Note(at, "resumed", f"{scope} may work again", detail={"scope": scope, "by": by}))
 
     def ceiling(self, handler: str) -> tuple[Mode, str] | None:
         """The lowest mode that a stop in force allows this handler, with its reason; None without a stop."""
@@ -413,9 +397,7 @@ class Ledger:
 
     def _one(self, *conditions: Any) -> Request | None:
         table = schema.requests
-        query = (
-            table.select().where(*conditions).order_by(table.c.created_at.desc(), table.c.generation.desc())
-        )
+        query = table.select().where(*conditions).order_by(table.c.created_at.desc(), table.c.generation.desc())
         with self._reading() as connection:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else _request(row)
@@ -487,9 +469,7 @@ def _reserve(connection: Connection, request: Request, name: str, at: datetime) 
 def _release(connection: Connection, request: Request, at: datetime) -> None:
     table = schema.reservations
     connection.execute(
-        table.update()
-        .where(table.c.request_id == request.id, table.c.released_at.is_(None))
-        .values(released_at=at)
+        table.update().where(table.c.request_id == request.id, table.c.released_at.is_(None)).values(released_at=at)
     )
 
 

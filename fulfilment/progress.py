@@ -74,13 +74,9 @@ class Progress:
             return stopped
         mode = self.mode_of(handler, request.type_source)
         if mode.mode < Mode.SUPERVISED:
-            return self._wait(
-                request, Result.UNCERTAIN, f"{handler.name} works in mode {mode.mode.label} now"
-            )
+            return self._wait(request, Result.UNCERTAIN, f"{handler.name} works in mode {mode.mode.label} now")
         plan = plan_of(request)
-        issued = self._note(
-            "proposal", f"a code was issued for plan {plan.digest[:12]}", {"plan": plan.digest}
-        )
+        issued = self._note("proposal", f"a code was issued for plan {plan.digest[:12]}", {"plan": plan.digest})
         proposal = self.ledger.propose(request, plan.digest, self.new_code(), issued)
         if mode.mode is Mode.AUTONOMOUS:
             note = self._note("approved", "approved by evidence: the effective mode is autonomous")
@@ -118,22 +114,16 @@ class Progress:
         except TicketsError as error:
             return self._wait(request, Result.UNCERTAIN, f"cannot tell who may approve: {error}")
         for comment_id, why in found.ignored:
-            self._record(
-                request, "approval_ignored", f"an approval does not count: {why}", comment_id, ever=True
-            )
+            self._record(request, "approval_ignored", f"an approval does not count: {why}", comment_id, ever=True)
         if found.altered:
             return self.leave(request, ticket, State.HANDED_OVER, found.altered)
         approval = found.approval
         if approval is not None and self.policy.comment_approvals:
             note = self._note("approved", f"approved by {approval.by.name}", {"account": approval.by.id})
-            return self.ledger.approve(
-                request, note, proposal, by=approval.by.id, comment_id=approval.comment_id
-            )
+            return self.ledger.approve(request, note, proposal, by=approval.by.id, comment_id=approval.comment_id)
         if self.desk.now() > proposal.expires_at:
             sentence = f"nobody approved it within {self.policy.approval_lifetime.days} days"
-            self.voice.say(
-                ticket, "voided", self.replies.voided(sentence), request=request.id, about=plan.digest
-            )
+            self.voice.say(ticket, "voided", self.replies.voided(sentence), request=request.id, about=plan.digest)
             return self.leave(request, ticket, State.EXPIRED, sentence)
         return self._outcome(request, Result.AWAITING_APPROVAL, plan.summary)
 
@@ -148,14 +138,10 @@ class Progress:
             return self.leave(request, fresh, State.HANDED_OVER, "no approval in force belongs to its plan")
         least = Mode.AUTONOMOUS if proposal.approved_by == EVIDENCE else Mode.SUPERVISED
         if self.policy.handlers[handler.name].mode < least:
-            return self.leave(
-                request, fresh, State.HANDED_OVER, f"{handler.name} may no longer act in this way"
-            )
+            return self.leave(request, fresh, State.HANDED_OVER, f"{handler.name} may no longer act in this way")
         note = self._note("applying", f"begins: {plan.summary}", {"plan": plan.digest})
         try:
-            return self.ledger.begin(
-                request, note, reserve=f"{plan.environment}/{plan.resource}", least=least
-            )
+            return self.ledger.begin(request, note, reserve=f"{plan.environment}/{plan.resource}", least=least)
         except StaleRequest as error:
             return self._wait(request, Result.UNCERTAIN, str(error))
 
@@ -178,9 +164,7 @@ class Progress:
         if not standing.verdict.allowed:
             return self.leave(request, ticket, State.HANDED_OVER, *standing.verdict.reasons)
         if is_changed:
-            self.leave(
-                request, ticket, State.CANCELLED, "its plan is void: the ticket was changed after it was made"
-            )
+            self.leave(request, ticket, State.CANCELLED, "its plan is void: the ticket was changed after it was made")
             raise Voided
         if context["team"] not in {team.name for team in standing.teams}:
             sentence = f"its authors may no longer ask for team {context['team']}"
@@ -190,9 +174,7 @@ class Progress:
     # --- effects
 
     def _poll(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
-        return self.ledger.move(
-            request, State.APPLYING, self._note("applying", "looks again at the provider")
-        )
+        return self.ledger.move(request, State.APPLYING, self._note("applying", "looks again at the provider"))
 
     def _apply(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         plan, asked = plan_of(request), self._asked(request)
@@ -202,9 +184,7 @@ class Progress:
                 plan.environment, ticket=request.ticket_key, request=request.id, operations=handler.operations
             )
         except ProviderError as error:
-            return self._wait(
-                request, Result.UNCERTAIN, "no session at the provider can be opened", trouble=error
-            )
+            return self._wait(request, Result.UNCERTAIN, "no session at the provider can be opened", trouble=error)
         applier = Applier(
             self.ledger, handler, plan, asked, reader, executor, now=self.desk.now, patience=self.patience
         )
@@ -225,19 +205,13 @@ class Progress:
     def _verify(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         plan = plan_of(request)
         try:
-            wrong = handler.verify(
-                plan, self._asked(request), self.workshop.reader(plan.environment, handler)
-            )
+            wrong = handler.verify(plan, self._asked(request), self.workshop.reader(plan.environment, handler))
         except ProviderError as error:
-            return self._wait(
-                request, Result.UNCERTAIN, "what was made cannot be read back yet", trouble=error
-            )
+            return self._wait(request, Result.UNCERTAIN, "what was made cannot be read back yet", trouble=error)
         if wrong:
             self._say_trouble(request, ticket, "what was made is not as planned")
             return self.leave(request, ticket, State.FAILED, *wrong)
-        return self.ledger.move(
-            request, State.VERIFIED, self._note("verified", "read back: all is as planned")
-        )
+        return self.ledger.move(request, State.VERIFIED, self._note("verified", "read back: all is as planned"))
 
     def _answer(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         body = self.replies.result(plan_of(request), self._understood(request))
@@ -271,18 +245,14 @@ class Progress:
         body: Adf = self.replies.trouble(sentence)
         self.voice.say(ticket, "trouble", body, request=request.id, about=request.id)
 
-    def _wait(
-        self, request: Request, result: Result, *reasons: str, trouble: ProviderError | None = None
-    ) -> Outcome:
+    def _wait(self, request: Request, result: Result, *reasons: str, trouble: ProviderError | None = None) -> Outcome:
         """Nothing is decided for ever: the next cycle looks again. Written once, however often it repeats."""
         sentence = "; ".join(reasons)
         told = f"{sentence} ({type(trouble).__name__} {trouble.code}: {trouble})" if trouble else sentence
         self._record(request, "waiting", told, sentence)
         return self._outcome(request, result, *reasons)
 
-    def _record(
-        self, request: Request, kind: str, sentence: str, subject: str, *, ever: bool = False
-    ) -> None:
+    def _record(self, request: Request, kind: str, sentence: str, subject: str, *, ever: bool = False) -> None:
         note = Note(
             self.desk.now(),
             kind,

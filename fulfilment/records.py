@@ -7,9 +7,7 @@ from datetime import datetime
 
 from fulfilment.request import Result, State
 
-_FULFILLED = frozenset(
-    {State.APPLIED, State.VERIFIED, State.ANSWERED, State.CLOSED, State.RETIRING, State.RETIRED}
-)
+_FULFILLED = frozenset({State.APPLIED, State.VERIFIED, State.ANSWERED, State.CLOSED, State.RETIRING, State.RETIRED})
 RESULTS: dict[State, Result] = {
     State.MATCHED: Result.UNCERTAIN,
     State.NEEDS_INFORMATION: Result.ASKED,

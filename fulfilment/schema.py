@@ -175,9 +175,7 @@ def tables() -> tuple[Table, ...]:
 def open_database(path: Path) -> Engine:
     """An engine on an up-to-date database, created or migrated when needed. Raises LedgerError."""
     if not path.parent.is_dir():
-        raise LedgerError(
-            f"the ledger's folder {path.parent} does not exist: create it, or name another in [store]"
-        )
+        raise LedgerError(f"the ledger's folder {path.parent} does not exist: create it, or name another in [store]")
     engine = create_engine(f"sqlite:///{path}")
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -249,17 +247,13 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
     if found == HEAD:
         return
     if found is not None and found > HEAD:
-        raise LedgerError(
-            f"the ledger {path} was written by a newer Golden Path (revision {found}): update this one"
-        )
+        raise LedgerError(f"the ledger {path} was written by a newer Golden Path (revision {found}): update this one")
     from alembic import command  # a second of imports that an up-to-date database does not pay
     from alembic.config import Config
 
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option(
-            "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
-        )
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -15,7 +15,8 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -93,6 +94,10 @@ class AwsApp:
     calls: list[Call] = field(default_factory=list)
     _failures: dict[str, tuple[int, str]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _open: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._open.set()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", "/"))
@@ -104,6 +109,8 @@ class AwsApp:
                 self._failures.clear()
             return self.inner(environ, start_response)
         request = _read(environ)
+        if request.bucket:
+            self._open.wait()
         try:
             how = self._take_failure(request.operation)
             if how in ("AccessDenied", "Throttling"):
@@ -118,6 +125,15 @@ class AwsApp:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         start_response(answer.line, answer.headers)
         return answer.chunks
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it, calls on buckets are not answered."""
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
 
     def _answer(self, request: _Request, environ: dict[str, Any]) -> _Answer:
         if request.service == "sts" and request.operation == "AssumeRole":
@@ -313,9 +329,9 @@ def serve_aws(port: int = 0) -> RunningAws:
         def log(self, type: str, message: str, *args: Any) -> None:
             return
 
-    listener = socket.create_server(("127.0.0.1", port))
-    app = AwsApp(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler, fd=listener.detach())
-    thread = threading.Thread(target=server.serve_forever, name="sandbox-aws", daemon=True)
+    with socket.create_server(("127.0.0.1", port)) as listener:  # werkzeug itself would exit on a busy port
+        app = AwsApp(DomainDispatcherApplication(create_backend_app))
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno())
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox-aws", daemon=True)
     thread.start()
     return RunningAws(f"http://127.0.0.1:{server.server_address[1]}", app, server, thread)

@@ -12,7 +12,9 @@ Adf = dict[str, Any]
 
 DEEPEST = 40
 # The nodes that may stand where text stands, and those that may not.
-INLINE = frozenset({"text", "hardBreak", "mention", "emoji", "inlineCard", "date", "status", "mediaInline", "placeholder"})
+INLINE = frozenset(
+    {"text", "hardBreak", "mention", "emoji", "inlineCard", "date", "status", "mediaInline", "placeholder"}
+)
 BLOCK = frozenset(
     {"paragraph", "heading", "codeBlock", "blockquote", "rule", "bulletList", "orderedList", "listItem", "panel"}
     | {"table", "tableRow", "tableCell", "tableHeader", "mediaSingle", "mediaGroup", "media", "blockCard", "embedCard"}
@@ -83,7 +85,11 @@ def plain_text(body: Mapping[str, Any] | None) -> str:
 def _lines(node: Mapping[str, Any]) -> list[str]:
     kind, content = node.get("type"), node.get("content") or ()
     if kind == "tableRow":
-        return [" | ".join(" ".join(line for part in cell.get("content") or () for line in _lines(part)) for cell in content)]
+        return [
+            " | ".join(
+                " ".join(line for part in cell.get("content") or () for line in _lines(part)) for cell in content
+            )
+        ]
     if kind in HOLDS_INLINE:
         return ["".join(_inline_text(child) for child in content)]
     return [line for child in content for line in _lines(child)]

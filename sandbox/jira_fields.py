@@ -20,7 +20,7 @@ INTAKE = frozenset({"g-ops", "g-ops-bots"})
 Read = tuple[Any, str | None]
 
 
-class Refused(Exception):  # noqa: N818 - it is Jira's no, an answer and not a failure of ours
+class Refused(Exception):
     """Jira's no: the HTTP status, and what stands under `errorMessages` and `errors`."""
 
     def __init__(self, status: int, *messages: str, errors: Mapping[str, str] | None = None) -> None:

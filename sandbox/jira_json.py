@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sandbox.jira_state import PRIORITIES, RESOLUTIONS
+from sandbox.jira_fields import PRIORITIES, RESOLUTIONS, option_id, type_ids
 from sandbox.world import (
     REQUEST_TYPE_FIELD,
     Account,
@@ -35,7 +35,7 @@ class Views:
         self.world = world
         self.base = base
         self._people: dict[str, Json] = {}
-        self._types = sorted({name for project in world.projects.values() for name in project.issue_types})
+        self._types = type_ids(world)
 
     def person(self, account_id: str | None) -> Json | None:
         if account_id is None:
@@ -54,6 +54,10 @@ class Views:
             "active": True,
             "timeZone": account.time_zone,
         }
+
+    def group(self, identity: str) -> Json:
+        address = f"{self.base}/rest/api/3/group?groupId={identity}"
+        return {"groupId": identity, "name": self.world.groups[identity], "self": address}
 
     def status(self, status: WorldStatus) -> Json:
         number, name, colour = CATEGORIES[status.category]
@@ -96,65 +100,74 @@ class Views:
             "schema": entry.schema,
         }
 
-    def issue(self, issue: Issue, wanted: Collection[str]) -> Json:
-        """The issue with the wanted fields (`*all`, or their ids)."""
+    def issue(
+        self,
+        issue: Issue,
+        wanted: Collection[str],
+        *,
+        comments: Sequence[WorldComment] = (),
+        properties: Collection[str] | None = None,
+        newest_changes: int = 0,
+    ) -> Json:
+        """The issue with the wanted fields (`*all`, `*navigable`, their ids, `-id` for all but one).
+
+        `comments` are those that the reader may see; `newest_changes` how many go into an embedded changelog, which
+        Jira truncates silently; `properties` the entity properties asked for, of which no ticket here has any.
+        """
+        if set(wanted) == {"id"}:
+            return {"id": str(issue.id)}
         document: Json = {
             "expand": "renderedFields,names,schema,operations,editmeta,changelog",
             "id": str(issue.id),
             "self": f"{self.base}/rest/api/3/issue/{issue.id}",
             "key": issue.key,
+            "fields": self._fields(issue, wanted, comments),
         }
-        fields = self._fields(issue, wanted)
-        if fields or wanted != {"id"}:
-            document["fields"] = fields
+        if properties is not None:
+            document["properties"] = {}
+        if newest_changes:
+            shown = issue.histories[::-1][:newest_changes]
+            document["changelog"] = {
+                "startAt": 0,
+                "maxResults": len(shown),
+                "total": len(issue.histories),
+                "histories": [self.history(history) for history in shown],
+            }
         return document
 
-    def _fields(self, issue: Issue, wanted: Collection[str]) -> Json:
-        everything = "*all" in wanted
-        navigable = "*navigable" in wanted
-
-        def is_wanted(name: str) -> bool:
-            return everything or name in wanted or (navigable and name not in ("comment", "description"))
-
-        fields: Json = {
-            "summary": issue.summary,
-            "description": issue.description,
-            "labels": issue.labels,
-            "components": [{"id": str(n), "name": name} for n, name in enumerate(issue.components)],
-            "created": instant(issue.created),
-            "updated": instant(issue.updated),
-            "resolutiondate": instant(issue.resolved) if issue.resolved else None,
-            **{
-                identity: self._value(identity, issue)
-                for identity in self.world.fields
-                if identity[:6] == "custom"
-            },
+    def _fields(self, issue: Issue, wanted: Collection[str], comments: Sequence[WorldComment]) -> Json:
+        world = self.world
+        plain: dict[str, Callable[[], object]] = {
+            "summary": lambda: issue.summary,
+            "description": lambda: issue.description,
+            "labels": lambda: issue.labels,
+            "components": lambda: [self._component(issue, name) for name in issue.components],
+            "created": lambda: instant(issue.created),
+            "updated": lambda: instant(issue.updated),
+            "resolutiondate": lambda: instant(issue.resolved) if issue.resolved else None,
+            "reporter": lambda: self.person(issue.reporter),
+            "creator": lambda: self.person(issue.creator),
+            "assignee": lambda: self.person(issue.assignee),
+            "status": lambda: self.status(world.statuses[issue.status]),
+            "project": lambda: self.project(world.projects[issue.project]),
+            "issuetype": lambda: self.issue_type(issue.issue_type),
+            "priority": lambda: self._priority(issue.priority),
+            "resolution": lambda: self.resolution(issue.resolution) if issue.resolution else None,
+            "comment": lambda: self.comments(issue, comments, len(comments), 0),
         }
-        fields = {name: value for name, value in fields.items() if is_wanted(name)}
-        for name in ("reporter", "creator", "assignee"):
-            if is_wanted(name):
-                fields[name] = self.person(getattr(issue, name))
-        if is_wanted("status"):
-            fields["status"] = self.status(self.world.statuses[issue.status])
-        if is_wanted("project"):
-            fields["project"] = self.project(self.world.projects[issue.project])
-        if is_wanted("issuetype"):
-            fields["issuetype"] = self.issue_type(issue.issue_type)
-        if is_wanted("priority"):
-            number = PRIORITIES.get(issue.priority, "3")
-            fields["priority"] = {
-                "id": number,
-                "name": issue.priority,
-                "self": f"{self.base}/rest/api/3/priority/{number}",
-            }
-        if is_wanted("resolution"):
-            fields["resolution"] = self.resolution(issue.resolution) if issue.resolution else None
-        if is_wanted("comment"):
-            fields["comment"] = self.comments(issue, issue.comments[:100], 0)
-        return fields
+        chosen = _chosen([*plain, *(name for name in world.fields if name not in plain)], wanted)
+        return {name: plain[name]() if name in plain else self._value(name, issue) for name in chosen}
+
+    def _priority(self, name: str) -> Json:
+        number = PRIORITIES.get(name, "3")
+        return {"self": f"{self.base}/rest/api/3/priority/{number}", "id": number, "name": name}
+
+    def _component(self, issue: Issue, name: str) -> Json:
+        number = f"{self.world.projects[issue.project].id}{sum(name.encode())}"
+        return {"self": f"{self.base}/rest/api/3/component/{number}", "id": number, "name": name}
 
     def issue_type(self, name: str) -> Json:
-        number = str(10100 + self._types.index(name))
+        number = self._types[name]
         return {
             "self": f"{self.base}/rest/api/3/issuetype/{number}",
             "id": number,
@@ -181,8 +194,7 @@ class Views:
             return None
         entry = self.world.fields[identity]
         if entry.options:
-            number = entry.options.index(text) if text in entry.options else 99
-            option = f"{identity.removeprefix('customfield_')}{number:02}"
+            option = option_id(entry, text)
             return {"self": f"{self.base}/rest/api/3/customFieldOption/{option}", "value": text, "id": option}
         return text
 
@@ -205,17 +217,17 @@ class Views:
             "currentStatus": {"status": self.world.statuses[issue.status].name},
         }
 
-    def comments(self, issue: Issue, shown: list[WorldComment], start: int) -> Json:
+    def comments(self, issue: Issue, shown: Sequence[WorldComment], total: int, start: int) -> Json:
         return {
             "comments": [self.comment(issue, comment) for comment in shown],
             "self": f"{self.base}/rest/api/3/issue/{issue.id}/comment",
             "maxResults": max(len(shown), 1),
-            "total": len(issue.comments),
+            "total": total,
             "startAt": start,
         }
 
     def comment(self, issue: Issue, comment: WorldComment, *, with_properties: bool = False) -> Json:
-        document = {
+        document: Json = {
             "self": f"{self.base}/rest/api/3/issue/{issue.id}/comment/{comment.id}",
             "id": str(comment.id),
             "author": self.person(comment.author),
@@ -226,9 +238,7 @@ class Views:
             "jsdPublic": comment.public,
         }
         if with_properties:
-            document["properties"] = [
-                {"key": key, "value": value} for key, value in comment.properties.items()
-            ]
+            document["properties"] = [{"key": key, "value": value} for key, value in comment.properties.items()]
         return document
 
     def history(self, history: History) -> Json:
@@ -278,6 +288,14 @@ class Views:
             "operations": ["set"],
             "allowedValues": [self.resolution(resolution) for resolution in RESOLUTIONS],
         }
+
+
+def _chosen(names: Sequence[str], wanted: Collection[str]) -> list[str]:
+    left_out = {name[1:] for name in wanted if name.startswith("-")}
+    everything = "*all" in wanted or not set(wanted) - {f"-{name}" for name in left_out}
+    if not everything and "*navigable" in wanted:
+        everything, left_out = True, left_out | {"comment"}
+    return [name for name in names if (everything or name in wanted) and name not in left_out]
 
 
 def instant(at: datetime) -> str:

@@ -26,6 +26,8 @@ from sandbox.jira_fields import (
 )
 from sandbox.world import REQUEST_TYPE_FIELD, Account, History, HistoryItem, Issue, World, WorldComment, WorldTransition
 
+# Members of these groups are the desk's own people: they see internal comments.
+INSIDERS = frozenset({"g-ops", "g-ops-bots", "g-approvers"})
 NOT_VALID = {"comment": "Comment body is not valid!"}
 
 
@@ -63,6 +65,11 @@ class JiraState:
                 if str(comment.id) == comment_id:
                     return comment
         raise Refused(404, f"Can not find a comment for the id: {comment_id[:20]}.")
+
+    def visible_comments(self, issue: Issue, who: Account) -> list[WorldComment]:
+        """Internal comments of a service desk are for its own people, and for who wrote them."""
+        sees_all = bool(who.groups & INSIDERS)
+        return [c for c in issue.comments if c.public or sees_all or c.author == who.account_id]
 
     def create(self, actor: Account, fields: Mapping[str, Any]) -> Issue:
         """Files a ticket. `fields` as in POST issue. Raises Refused (400) naming the wrong fields."""

@@ -1,60 +1,43 @@
 """One plain page of the sandbox's Jira for people: choose a persona, list, read, file, comment.
 
-Plain HTML rendered here, everything escaped; what stands in a ticket is only ever text.
+Everything is rendered here and escaped; what stands in a ticket is only ever text, and only our own script may run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote, urlsplit
+from pathlib import Path
+from string import Template
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.jira_state import Refused, paragraphs, plain_text
-from sandbox.world import FORM_FIELDS, REQUEST_TYPE_FIELD, Account, Issue
+from sandbox.filing import FORMS
+from sandbox.jira_adf import paragraphs, to_html
+from sandbox.jira_fields import Refused
+from sandbox.jira_state import JiraState
+from sandbox.world import FORM_FIELDS, REQUEST_TYPE_FIELD, Account, Issue, WorldComment, WorldField
 
-if TYPE_CHECKING:
-    from sandbox.jira_app import Jira
-
-PERSONAS = ("developer", "approver", "outsider")
+PERSONAS = {"developer": "requests, team payments", "approver": "may approve", "outsider": "in no team"}
 COOKIE = "persona"
-SHOWN = 60
-BUCKET_FIELDS = ("Bucket name", "AWS region", "Data class", "Environment")
-
-STYLE = """
-:root{--ink:#172b4d;--soft:#5e6c84;--line:#dfe1e6;--brand:#0b6e4f;--tint:#f4f7f5}
-*{box-sizing:border-box}body{margin:0;font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:#fff}
-header{display:flex;gap:1rem;align-items:center;flex-wrap:wrap;padding:.7rem 1.5rem;border-bottom:1px solid var(--line)}
-header a.name{font-weight:700;color:var(--ink);text-decoration:none;margin-right:auto}
-main{max-width:1000px;margin:1.5rem auto;padding:0 1.5rem}a{color:var(--brand)}
-table{border-collapse:collapse;width:100%}td,th{padding:.45rem .6rem;border-bottom:1px solid var(--line);text-align:left;
-vertical-align:top}th{color:var(--soft);font-weight:600}td.key{white-space:nowrap}
-.status{display:inline-block;border-radius:3px;padding:0 .45rem;background:#dfe1e6;font-size:.85em;white-space:nowrap}
-.status.indeterminate{background:#deebff;color:#0747a6}.status.done{background:#e3fcef;color:#006644}
-.soft{color:var(--soft)}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit;margin:.3rem 0}
-article{border:1px solid var(--line);border-radius:6px;padding:.6rem 1rem;margin:.8rem 0}
-article.ours{border-left:4px solid var(--brand);background:var(--tint)}
-label{display:block;margin:.7rem 0 .2rem;font-weight:600}input,select,textarea{font:inherit;padding:.4rem .5rem;width:100%;
-border:1px solid #c1c7d0;border-radius:4px;background:#fff;color:inherit}textarea{min-height:7rem}
-button,.button{font:inherit;background:var(--brand);color:#fff;border:0;border-radius:4px;padding:.45rem 1rem;cursor:pointer;
-text-decoration:none;display:inline-block}button.plain{background:#ebecf0;color:var(--ink)}button.chosen{outline:2px solid var(--brand)}
-form.inline{display:inline}.error{background:#ffebe6;padding:.6rem 1rem;border-radius:4px}.two{display:grid;gap:0 1rem;
-grid-template-columns:repeat(auto-fit,minmax(220px,1fr))}fieldset{border:1px solid var(--line);border-radius:6px;margin:.8rem 0}
-"""
+SHOWN = 50
+VIEWS = {"": "newest", "open": "open", "mine": "filed by me"}
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+FRAME = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def page_routes(jira: Jira) -> list[Route]:
+def page_routes(state: JiraState) -> list[Route]:
     """The page's own addresses; each acts as the persona in the cookie."""
-    page = Page(jira)
+    page = Page(state)
     return [
-        Route("/", page.guard(page.list), methods=["GET"]),
+        Route("/", page.guard(page.tickets), methods=["GET"]),
         Route("/browse/{key}", page.guard(page.read), methods=["GET"]),
         Route("/page/new", page.guard(page.new), methods=["GET"]),
         Route("/page/new", page.guard(page.file), methods=["POST"]),
@@ -64,8 +47,9 @@ def page_routes(jira: Jira) -> list[Route]:
 
 
 class Page:
-    def __init__(self, jira: Jira) -> None:
-        self._jira = jira
+    def __init__(self, state: JiraState) -> None:
+        self._state = state
+        self._world = state.world
 
     def guard(self, handler: Endpoint) -> Endpoint:
         """Refuses posts from other sites, and shows a refusal as a page."""
@@ -76,186 +60,193 @@ class Page:
                 return HTMLResponse("a post from another site is not taken", 403)
             try:
                 return await handler(request)
-            except Refused as error:
-                words = " ".join([*error.messages, *error.errors.values()])
-                return self._html(
-                    request,
-                    "No",
-                    f'<p class="error">{escape(words)}</p><p><a href="/">Back</a></p>',
-                    error.status,
+            except Refused as refused:
+                words = " ".join([*refused.messages, *refused.errors.values()])
+                body = (
+                    f'<h1>That did not work</h1><p class="error">{escape(words)}</p><p><a href="/">All tickets</a></p>'
                 )
+                return self._html(request, "Refused", body, refused.status)
 
         return endpoint
 
     def who(self, request: Request) -> Account:
-        name = request.cookies.get(COOKIE, PERSONAS[0])
-        return self._jira.state.world.accounts[name if name in PERSONAS else PERSONAS[0]]
+        name = request.cookies.get(COOKIE, "")
+        return self._world.accounts[name if name in PERSONAS else next(iter(PERSONAS))]
 
     async def choose(self, request: Request) -> Response:
         form = await _form(request)
-        name = form.get("persona", "")
+        name, back = form.get("persona", ""), form.get("back", "/")
         if name not in PERSONAS:
             raise Refused(400, f"The personas are {', '.join(PERSONAS)}.")
-        back = form.get("back", "/")
-        if not back.startswith("/") or back.startswith("//"):
-            back = "/"
-        response = RedirectResponse(back, 303)
+        is_ours = back.startswith("/") and not back.startswith(("//", "/\\"))
+        response = RedirectResponse(back if is_ours else "/", 303)
         response.set_cookie(COOKIE, name, httponly=True, samesite="strict")
         return response
 
-    async def list(self, request: Request) -> Response:
-        project = request.query_params.get("project", "")
-        show_all = request.query_params.get("show") == "all"
-        world = self._jira.state.world
-        with self._jira.state.lock:
-            issues = sorted(world.issues.values(), key=lambda issue: (issue.updated, issue.id), reverse=True)
-        chosen = [
-            issue
-            for issue in issues
-            if (not project or issue.project == project)
-            and (show_all or world.statuses[issue.status].category != "done" or issue.reporter in PERSONAS)
-        ]
-        rows = "".join(self._row(issue) for issue in chosen[:SHOWN])
-        links = " · ".join(
-            f'<a href="/?project={key}">{escape(entry.name)}</a>' for key, entry in world.projects.items()
-        )
-        other = '<a href="/">open ones and yours</a>' if show_all else '<a href="/?show=all">all</a>'
-        body = f"""<p><a class="button" href="/page/new">File a ticket</a></p>
-<p class="soft"><a href="/">All projects</a> · {links} · show {other}. {len(chosen):,} tickets, the latest {SHOWN} are listed.</p>
-<table><thead><tr><th>Key</th><th>Summary</th><th>Status</th><th>Reporter</th><th>Updated (UTC)</th></tr></thead>
-<tbody>{rows}</tbody></table>"""
+    async def tickets(self, request: Request) -> Response:
+        project, show = request.query_params.get("project", ""), request.query_params.get("show", "")
+        who = self.who(request).account_id
+        with self._state.lock:
+            chosen = [
+                issue
+                for issue in sorted(self._world.issues.values(), key=lambda issue: issue.id, reverse=True)
+                if (not project or issue.project == project)
+                and (show != "open" or self._world.statuses[issue.status].category != "done")
+                and (show != "mine" or issue.reporter == who)
+            ]
+            rows = "".join(self._row(issue) for issue in chosen[:SHOWN])
+        projects = {"": "all projects"} | {key: f"{key} · {p.name}" for key, p in self._world.projects.items()}
+        body = f"""<form class="bar" id="filters" method="get"><span class="soft">Show</span>
+<select name="show" aria-label="Which tickets">{_options(VIEWS, show)}</select>
+<select name="project" aria-label="Project">{_options(projects, project)}</select>
+<noscript><button>Show</button></noscript><a class="button" href="/page/new">File a ticket</a></form>
+<div id="live"><div class="card list"><table><thead><tr><th>Key</th><th>Summary</th><th>Status</th><th>Reporter</th>
+<th>Created (UTC)</th></tr></thead><tbody>{rows}</tbody></table></div>
+<p class="soft">{min(len(chosen), SHOWN):,} of {len(chosen):,} tickets</p></div>"""
         return self._html(request, "Tickets", body)
 
     def _row(self, issue: Issue) -> str:
-        accounts = self._jira.state.world.accounts
+        link = f'<a href="/browse/{issue.key}">{issue.key}</a>'
+        reporter = escape(self._world.accounts[issue.reporter].name)
         return (
-            f'<tr><td class="key"><a href="/browse/{issue.key}">{issue.key}</a></td><td>{escape(issue.summary)}</td>'
-            f"<td>{self._status(issue)}</td><td>{escape(accounts[issue.reporter].name)}</td><td>{when(issue.updated)}</td></tr>"
+            f'<tr><td class="key">{link}</td><td>{escape(issue.summary)}</td><td>{self._status(issue)}</td>'
+            f'<td>{reporter}</td><td class="when">{when(issue.created)}</td></tr>'
         )
 
     def _status(self, issue: Issue) -> str:
-        status = self._jira.state.world.statuses[issue.status]
+        status = self._world.statuses[issue.status]
         return f'<span class="status {status.category}">{escape(status.name)}</span>'
 
     async def read(self, request: Request) -> Response:
-        issue = self._jira.state.find(request.path_params["key"])
-        world = self._jira.state.world
-        project = world.projects[issue.project]
-        facts = [
-            ("Type", issue.issue_type),
-            ("Request type", project.request_types.get(issue.request_type or "", "none")),
-            ("Reporter", world.accounts[issue.reporter].name),
-            ("Assignee", world.accounts[issue.assignee].name if issue.assignee else "nobody"),
-            ("Created (UTC)", when(issue.created)),
-        ]
-        facts += [(world.fields[identity].name, value) for identity, value in issue.custom.items() if value]
-        table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
-        comments = "".join(self._comment(comment) for comment in issue.comments)
-        body = f"""<p class="soft"><a href="/">Tickets</a> / {issue.key}</p><h1>{escape(issue.summary)}</h1><p>{self._status(issue)}</p>
-<table>{table}</table><article><pre>{escape(plain_text(issue.description))}</pre></article><h2>Comments</h2>
-{comments or '<p class="soft">None yet. This page looks again every few seconds.</p>'}
-<form method="post" action="/page/comment/{issue.key}"><label for="text">Comment as {escape(self.who(request).name)}</label>
-<textarea id="text" name="text" required></textarea><p><button>Comment</button></p></form>
-<script>setInterval(()=>{{if(!document.getElementById("text").value)location.reload()}},4000)</script>"""
+        who = self.who(request)
+        issue = self._state.find(request.path_params["key"])
+        with self._state.lock:
+            comments = "".join(map(self._comment, self._state.visible_comments(issue, who)))
+            facts = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self._facts(issue))
+            body = f"""<p class="soft"><a href="/">Tickets</a> / {issue.key}</p>
+<div id="live"><h1>{escape(issue.summary)}</h1><p>{self._status(issue)}</p>
+<div class="card"><table>{facts}</table></div>
+<div class="card">{to_html(issue.description) or '<p class="soft">No description.</p>'}</div>
+<h2>Comments</h2>{comments or '<p class="soft">None yet. This page looks again every few seconds.</p>'}</div>
+<form method="post" action="/page/comment/{issue.key}"><label for="text">Comment as {escape(who.name)}</label>
+<textarea id="text" name="text" required></textarea><p><button>Comment</button></p></form>"""
         return self._html(request, issue.key, body)
 
-    def _comment(self, comment: Any) -> str:
-        author = self._jira.state.world.accounts[comment.author]
-        ours = ' class="ours"' if author.account_id == "agent" else ""
-        hidden = "" if comment.public else " · internal"
+    def _facts(self, issue: Issue) -> list[tuple[str, str]]:
+        accounts, fields = self._world.accounts, self._world.fields
+        types = self._world.projects[issue.project].request_types
+        facts = [("Type", issue.issue_type), ("Request type", types.get(issue.request_type or "", ""))]
+        facts += [(fields[identity].name, value) for identity, value in issue.custom.items()]
+        facts += [
+            ("Reporter", accounts[issue.reporter].name),
+            ("Assignee", accounts[issue.assignee].name if issue.assignee else "nobody"),
+            ("Created (UTC)", when(issue.created)),
+            ("Resolution", issue.resolution or ""),
+        ]
+        return [(name, value) for name, value in facts if value]
+
+    def _comment(self, comment: WorldComment) -> str:
+        author = self._world.accounts[comment.author]
+        ours = " ours" if author.account_id == "agent" else ""
+        notes = ("" if comment.public else " · internal") + (" · edited" if comment.updated != comment.created else "")
         return (
-            f"<article{ours}><strong>{escape(author.name)}</strong> "
-            f'<span class="soft">{when(comment.created)}{hidden}</span><pre>{escape(plain_text(comment.body))}</pre></article>'
+            f'<article class="card{ours}"><p><strong>{escape(author.name)}</strong> '
+            f'<span class="soft">{when(comment.created)}{notes}</span></p>{to_html(comment.body)}</article>'
         )
 
     async def new(self, request: Request) -> Response:
-        world = self._jira.state.world
         projects = "".join(
-            f'<option value="{key}">{escape(p.name)} ({key})</option>' for key, p in world.projects.items()
+            f'<option value="{key}" data-desk="{"yes" if project.request_types else "no"}">'
+            f"{escape(f'{key} · {project.name}')}</option>"
+            for key, project in self._world.projects.items()
         )
-        names = sorted({name for p in world.projects.values() for name in p.request_types.values()})
-        types = "".join(
-            f"<option{' selected' if name == 'S3 bucket' else ''}>{escape(name)}</option>" for name in names
-        )
-        by_name = {name: world.fields[identity] for identity, name in FORM_FIELDS.items()}
-        inputs = ""
-        for name in BUCKET_FIELDS:
-            entry = by_name[name]
-            if entry.options:
-                options = "<option></option>" + "".join(
-                    f"<option>{escape(option)}</option>" for option in entry.options
-                )
-                control = f'<select id="{entry.id}" name="{entry.id}">{options}</select>'
-            else:
-                control = (
-                    f'<input id="{entry.id}" name="{entry.id}" placeholder="payments-monthly-statements">'
-                )
-            inputs += f'<div><label for="{entry.id}">{escape(name)}</label>{control}</div>'
-        body = f"""<h1>File a ticket</h1><form method="post" action="/page/new">
-<label for="project">Project</label><select id="project" name="project">{projects}</select>
-<p class="soft">The two desks have a form with request types. The Platform and Web boards take prose only.</p>
+        names = sorted({name for p in self._world.projects.values() for name in p.request_types.values()})
+        types = {"": "not one of these"} | {name: name for name in names}
+        questions = "".join(_question(self._world.fields[identity], names) for identity in FORM_FIELDS)
+        body = f"""<p class="soft"><a href="/">Tickets</a> / new</p><h1>File a ticket</h1>
+<form method="post" action="/page/new"><label for="project">Project</label>
+<select id="project" name="project">{projects}</select>
 <label for="summary">Summary</label><input id="summary" name="summary" required maxlength="255">
 <label for="description">Description</label><textarea id="description" name="description"></textarea>
-<fieldset id="form"><legend>The desks' form</legend><label for="type">Request type</label>
-<select id="type" name="type"><option></option>{types}</select><div class="two">{inputs}</div></fieldset>
-<p><button>File as {escape(self.who(request).name)}</button></p></form>
-<script>const p=document.getElementById("project"),f=document.getElementById("form");
-const s=()=>{{f.hidden=!["OPS","DATA"].includes(p.value)}};p.addEventListener("change",s);s()</script>"""
+<fieldset id="desk-form"><legend class="soft">The service desk's form</legend><label for="type">Request type</label>
+<select id="type" name="type">{_options(types, "S3 bucket")}</select><div class="two">{questions}</div></fieldset>
+<p><button>File as {escape(self.who(request).name)}</button></p></form>"""
         return self._html(request, "File a ticket", body)
 
     async def file(self, request: Request) -> Response:
         form = await _form(request)
-        project = self._jira.state.world.projects.get(form.get("project", ""))
+        project = self._world.projects.get(form.get("project", ""))
         if project is None:
             raise Refused(400, "Choose a project.")
-        fields: dict[str, Any] = {
+        fields: dict[str, object] = {
             "project": {"key": project.key},
             "issuetype": {"name": "Service Request" if project.request_types else "Task"},
             "summary": form.get("summary", "").strip(),
             "description": paragraphs(form["description"]) if form.get("description", "").strip() else None,
         }
-        if project.request_types:
-            if form.get("type"):
-                fields[REQUEST_TYPE_FIELD] = form["type"]
-            fields |= {
-                identity: form[identity].strip() for identity in FORM_FIELDS if form.get(identity, "").strip()
+        if project.request_types and form.get("type"):
+            fields[REQUEST_TYPE_FIELD] = form["type"]
+            asked = FORMS.get(_kebab(form["type"]), {})
+            answers = {
+                identity: form.get(identity, "").strip() for identity, name in FORM_FIELDS.items() if name in asked
             }
-        issue = self._jira.state.create(self.who(request), fields)
+            fields |= {identity: text for identity, text in answers.items() if text}
+        issue = self._state.create(self.who(request), fields)
         return RedirectResponse(f"/browse/{quote(issue.key)}", 303)
 
     async def comment(self, request: Request) -> Response:
-        issue = self._jira.state.find(request.path_params["key"])
+        issue = self._state.find(request.path_params["key"])
         text = (await _form(request)).get("text", "").strip()
         if not text:
             raise Refused(400, "A comment needs words.")
-        self._jira.state.comment(self.who(request), issue, paragraphs(text), properties={}, public=True)
+        self._state.comment(self.who(request), issue, paragraphs(text), properties={}, public=True)
         return RedirectResponse(f"/browse/{quote(issue.key)}", 303)
 
     def _html(self, request: Request, title: str, body: str, status: int = 200) -> Response:
-        mine = self.who(request).account_id
-        back = escape(request.url.path if request.method == "GET" else "/", quote=True)
-        accounts = self._jira.state.world.accounts
-        buttons = "".join(_persona_button(accounts[name], name == mine) for name in PERSONAS)
-        return HTMLResponse(
-            f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Sandbox Jira</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,"><style>{STYLE}</style></head><body>
-<header><a class="name" href="/">Sandbox Jira</a><span class="soft">You are</span><form class="inline" method="post"
-action="/page/persona"><input type="hidden" name="back" value="{back}">{buttons}</form></header><main>{body}</main></body></html>""",
-            status,
-            {
-                "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                "form-action 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-            },
+        mine, nonce = self.who(request).account_id, secrets.token_urlsafe(12)
+        back = (
+            "/" if request.method != "GET" else request.url.path + (f"?{urlencode(request.query_params)}".rstrip("?"))
         )
+        buttons = "".join(_persona_button(self._world.accounts[name], name == mine) for name in PERSONAS)
+        policy = (
+            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+            "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        html = FRAME.substitute(
+            title=escape(title), nonce=nonce, style=STYLE, back=escape(back, quote=True), personas=buttons, body=body
+        )
+        return HTMLResponse(html, status, {"content-security-policy": policy, "x-content-type-options": "nosniff"})
 
 
 def _persona_button(account: Account, is_chosen: bool) -> str:
-    roles = {"developer": "team payments", "approver": "may approve", "outsider": "in no team"}
-    chosen = " chosen" if is_chosen else ""
+    chosen = ' chosen" aria-pressed="true' if is_chosen else '" aria-pressed="false'
+    role = escape(PERSONAS[account.account_id], quote=True)
     return (
-        f'<button class="plain{chosen}" name="persona" value="{account.account_id}" aria-pressed="{str(is_chosen).lower()}">'
-        f"{escape(account.name)} ({roles[account.account_id]})</button> "
+        f'<button class="plain{chosen}" name="persona" value="{account.account_id}" title="{role}">'
+        f"{escape(account.name)}</button>"
     )
+
+
+def _options(named: Mapping[str, str], chosen: str) -> str:
+    return "".join(
+        f'<option value="{escape(value, quote=True)}"{" selected" if value == chosen else ""}>{escape(name)}</option>'
+        for value, name in named.items()
+    )
+
+
+def _question(entry: WorldField, request_types: list[str]) -> str:
+    """A question of the desk's form, with the request types that ask it."""
+    types = escape("|".join(name for name in request_types if entry.name in FORMS.get(_kebab(name), {})), quote=True)
+    if entry.options:
+        answers = _options({"": ""} | {option: option for option in entry.options}, "")
+        control = f'<select id="{entry.id}" name="{entry.id}">{answers}</select>'
+    else:
+        control = f'<input id="{entry.id}" name="{entry.id}" maxlength="255">'
+    return f'<div data-types="{types}"><label for="{entry.id}">{escape(entry.name)}</label>{control}</div>'
+
+
+def _kebab(name: str) -> str:
+    return name.lower().replace(" ", "-")
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -10,21 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-import uvicorn
-
-from sandbox.aws_app import serve_aws
-from sandbox.jira_app import Jira
-from sandbox.jira_state import JiraState
 from sandbox.world import PERSONAS, World
 
+if TYPE_CHECKING:
+    from sandbox.jira_state import JiraState
+
 HOST = "127.0.0.1"
+READY_WITHIN = 180.0
+ENDED_WITHIN = 15.0
 
 
 class SandboxError(Exception):
@@ -37,6 +37,8 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Persona:
+    """An account that people play: `email` and `token` are its basic authentication."""
+
     name: str
     account_id: str
     email: str
@@ -65,15 +67,8 @@ class RunningSandbox:
         self.close()
 
     def close(self) -> None:
-        if self.process.stdin:
-            self.process.stdin.close()
-        try:
-            self.process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        """Closes the child's standard input, which ends it, and waits. May be called again."""
+        _end(self.process)
 
 
 def start(
@@ -86,39 +81,61 @@ def start(
     tickets: int = 3200,
 ) -> RunningSandbox:
     """Starts a child and waits until it serves. Raises SandboxError with the child's own sentence."""
-    arguments = [
-        "--seed",
-        str(seed),
-        "--jira-port",
-        str(jira_port),
-        "--aws-port",
-        str(aws_port),
-        "--tickets",
-        str(tickets),
-    ]
+    arguments = ["--seed", str(seed), "--tickets", str(tickets)]
+    arguments += ["--jira-port", str(jira_port), "--aws-port", str(aws_port)]
     if now is not None:
         arguments += ["--now", now.isoformat()]
     if state_file is not None:
-        arguments += ["--state", str(state_file)]
+        arguments += ["--state-file", str(state_file)]
+    root = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=None,
         text=True,
         start_new_session=True,  # Ctrl-C is the parent's to handle
+        env={**os.environ, "PYTHONPATH": path},
     )
-    line = process.stdout.readline() if process.stdout else ""
+    try:
+        told = _first_line(process)
+        personas = {name: Persona(**persona) for name, persona in told["personas"].items()}
+        return RunningSandbox(told["jira_url"], told["aws_url"], personas, process)
+    except BaseException:
+        _end(process)
+        raise
+
+
+def _first_line(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What the child says when it serves. Raises SandboxError when it says why not, or nothing in time."""
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    late = threading.Timer(READY_WITHIN, process.kill)
+    late.start()
+    try:
+        line = process.stdout.readline()
+    finally:
+        late.cancel()
+        late.join()
     try:
         told = json.loads(line)
     except json.JSONDecodeError:
-        told = {"error": "the sandbox ended before it was ready"}
+        raise SandboxError("the sandbox ended before it was ready; what it said last stands above") from None
     if "error" in told:
-        running = RunningSandbox("", "", {}, process)
-        running.close()
-        raise SandboxError(told["error"], told.get("exit_code", 1))
-    personas = {name: Persona(**persona) for name, persona in told["personas"].items()}
-    return RunningSandbox(told["jira_url"], told["aws_url"], personas, process)
+        raise SandboxError(told["error"], told["exit_code"])
+    found: dict[str, Any] = told
+    return found
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(timeout=ENDED_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 @dataclass
@@ -139,42 +156,75 @@ class ThreadedSandbox:
 def serve_in_thread(
     world: World, *, aws: bool = True, jira_port: int = 0, aws_port: int = 0, state_file: Path | None = None
 ) -> Iterator[ThreadedSandbox]:
-    """Serves a world until the context ends. Raises SandboxError for a busy port."""
-    state = JiraState(world, file=state_file)
-    listening = _bind(jira_port)
-    url = f"http://{HOST}:{listening.getsockname()[1]}"
-    app = Jira(state, url).app
-    config = uvicorn.Config(
-        app, log_level="error", access_log=False, date_header=False, server_header=False, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    if aws and aws_port:
-        _bind(aws_port).close()
-    running_aws = serve_aws(aws_port) if aws else None
-    thread.start()
+    """Serves a world until the context ends. Raises SandboxError for a busy port or a file that cannot be written."""
+    from sandbox.jira_file import StateFile
+    from sandbox.jira_state import JiraState
+
+    state = JiraState(world)
+    with ExitStack() as stack:
+        if state_file is not None:
+            file = StateFile(state_file, state)
+            try:
+                file.start()
+            except OSError as error:
+                raise SandboxError(f"{state_file} cannot be written: {error.strerror}", 2) from None
+            stack.callback(file.stop)
+        jira_url = stack.enter_context(_serve_jira(state, jira_port))
+        aws_url = stack.enter_context(_serve_aws(aws_port)) if aws else ""
+        yield ThreadedSandbox(jira_url, aws_url, personas_of(world), state)
+
+
+@contextmanager
+def _serve_jira(state: JiraState, port: int) -> Iterator[str]:
+    import uvicorn
+
+    from sandbox.jira_app import jira_app
+
+    with _listen(port) as listening:
+        url = f"http://{HOST}:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            jira_app(state, url),
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level="error",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],), name="sandbox-jira", daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                if not thread.is_alive():
+                    raise SandboxError("the sandbox's Jira did not start")
+                time.sleep(0.005)
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+
+
+@contextmanager
+def _serve_aws(port: int) -> Iterator[str]:
+    from sandbox.aws_app import serve_aws
+
     try:
-        while not server.started:
-            if not thread.is_alive():
-                raise SandboxError("the sandbox's Jira did not start")
-            time.sleep(0.005)
-        yield ThreadedSandbox(url, running_aws.url if running_aws else "", personas_of(world), state)
+        running = serve_aws(port)
+    except OSError as error:
+        raise _busy(port, error) from None
+    try:
+        yield running.url
     finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listening.close()
-        if running_aws:
-            running_aws.stop()
-        state.save()
+        running.stop()
 
 
 def personas_of(world: World) -> dict[str, Persona]:
-    accounts = world.accounts
-    return {
-        name: Persona(accounts[name].name, name, accounts[name].email, accounts[name].token)
-        for name in PERSONAS
-        if name in accounts
-    }
+    accounts = {name: world.accounts[name] for name in PERSONAS if name in world.accounts}
+    return {name: Persona(one.name, one.account_id, one.email, one.token) for name, one in accounts.items()}
 
 
 def announce(running: ThreadedSandbox) -> str:
@@ -183,15 +233,19 @@ def announce(running: ThreadedSandbox) -> str:
     return json.dumps({"jira_url": running.jira_url, "aws_url": running.aws_url, "personas": personas})
 
 
-def _bind(port: int) -> socket.socket:
+def _listen(port: int) -> socket.socket:
+    """A bound socket, which the server listens on. Raises SandboxError for a busy port."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
-    except OSError as error:
+        listening.listen()
+    except (OSError, OverflowError) as error:
         listening.close()
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise SandboxError(
-            f"port {port} cannot be used: {reason}; name another, or 0 for a free one", 2
-        ) from None
+        raise _busy(port, error) from None
     return listening
+
+
+def _busy(port: int, error: Exception) -> SandboxError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return SandboxError(f"port {port} cannot be used: {reason}; name another, or 0 for a free one", 2)

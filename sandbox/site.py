@@ -21,7 +21,7 @@ GROUPS = {
     "g-search": "developers-search",
     "g-approvers": "golden-path-approvers",
     "g-ops": "ops-engineers",
-    "g-bots": "bots",
+    "g-ops-bots": "ops-bots",
 }
 
 REQUEST_TYPES = (
@@ -62,9 +62,7 @@ SERVICE_DESK = Workflow(
         WorldTransition("11", "Start work", "10002", frozenset({"10001", "10005"})),
         WorldTransition("21", "Ask the customer", "10003", frozenset({"10002"})),
         WorldTransition("31", "Customer answered", "10002", frozenset({"10003"})),
-        WorldTransition(
-            "41", "Resolve", "10004", frozenset({"10001", "10002", "10003", "10005"}), ("resolution",)
-        ),
+        WorldTransition("41", "Resolve", "10004", frozenset({"10001", "10002", "10003", "10005"}), ("resolution",)),
         WorldTransition("51", "Reopen", "10005", frozenset({"10004"})),
     ),
 )
@@ -78,9 +76,7 @@ SOFTWARE = Workflow(
         WorldTransition("131", "Unblock", "10012", frozenset({"10013"})),
         WorldTransition("141", "Review", "10014", frozenset({"10012"})),
         WorldTransition("151", "Back to work", "10012", frozenset({"10014"})),
-        WorldTransition(
-            "161", "Close", "10015", frozenset({"10011", "10012", "10013", "10014"}), ("resolution",)
-        ),
+        WorldTransition("161", "Close", "10015", frozenset({"10011", "10012", "10013", "10014"}), ("resolution",)),
         WorldTransition("171", "Reopen", "10011", frozenset({"10015"})),
     ),
 )
@@ -125,12 +121,10 @@ def empty_world(now: datetime) -> World:
 
 def _accounts() -> list[Account]:
     def account(identity: str, name: str, groups: set[str], kind: str = "atlassian") -> Account:
-        return Account(
-            identity, f"{identity}@sandbox.example", name, f"sandbox-token-{identity}", kind, groups
-        )
+        return Account(identity, f"{identity}@sandbox.example", name, f"sandbox-token-{identity}", kind, groups)
 
     people = [
-        account("agent", "Golden Path", {"g-bots"}),
+        account("agent", "Golden Path", {"g-ops-bots"}),
         account("developer", "Dana Developer", {"g-payments"}),
         account("approver", "Alex Approver", {"g-approvers"}),
         account("outsider", "Otis Outsider", set()),
@@ -177,8 +171,7 @@ def _fields() -> list[WorldField]:
         "resolutiondate": ("Resolved", "datetime"),
     }
     fields = [
-        WorldField(identity, name, {"type": kind, "system": identity})
-        for identity, (name, kind) in plain.items()
+        WorldField(identity, name, {"type": kind, "system": identity}) for identity, (name, kind) in plain.items()
     ]
     fields += [
         WorldField(identity, name, {"type": "array", "items": items, "system": identity})

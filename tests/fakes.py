@@ -50,7 +50,8 @@ class Killed(BaseException):
 
 
 class FakeDesk:
-    """A Jira in memory. `fail_next` maps a method's name to what its next call raises (before doing anything)."""
+    """A Jira in memory. `fail_next` maps a method's name to what its next call raises (before doing
+    anything)."""
 
     def __init__(self) -> None:
         self.clock = START
@@ -86,9 +87,7 @@ class FakeDesk:
         self._may_fail("groups_of")
         return self.groups.get(account_id, frozenset())
 
-    def post_comment(
-        self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool
-    ) -> Comment:
+    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
         self._may_fail("post_comment")
         self.writes.append("comment")
         comment = self.comment(ticket_id, AGENT, body["text"], properties=properties, public=public)
@@ -146,9 +145,7 @@ class FakeDesk:
         self._serial += 1
         instant = at or self.clock
         digest = hashlib.sha256(text.encode()).hexdigest()
-        comment = Comment(
-            str(self._serial), by, instant, instant, by, text, digest, public, dict(properties or {})
-        )
+        comment = Comment(str(self._serial), by, instant, instant, by, text, digest, public, dict(properties or {}))
         self._change(ticket_id, comments=(*self.tickets[ticket_id].comments, comment))
         return comment
 
@@ -197,9 +194,7 @@ class FakeDesk:
         self._tick()
         old, status = self.tickets[ticket_id], STATUSES[name]
         self._serial += 1
-        change = StatusChange(
-            str(self._serial), self.clock, by, old.status.id, old.status.name, status.id, status.name
-        )
+        change = StatusChange(str(self._serial), self.clock, by, old.status.id, old.status.name, status.id, status.name)
         resolved_at = self.clock if status is DONE else None
         self._change(
             ticket_id,
@@ -249,9 +244,7 @@ class PlainReplies:
     def split(self, wishes: Sequence[str]) -> Adf:
         return _body("split", list(wishes))
 
-    def proposal(
-        self, plan: Plan, understood: Sequence[Reading], code: str, approvers: str, why: str
-    ) -> Adf:
+    def proposal(self, plan: Plan, understood: Sequence[Reading], code: str, approvers: str, why: str) -> Adf:
         return _body("proposal", plan.summary, f"approve {code}", approvers, why)
 
     def suggestion(self, plan: Plan, understood: Sequence[Reading]) -> Adf:
@@ -340,7 +333,8 @@ class BoxHandler(Handler):
 
 @dataclass
 class FakeProvider:
-    """Boxes by name. `before` and `after` map an operation to what its next call raises: before or after its effect."""
+    """Boxes by name. `before` and `after` map an operation to what its next call raises: before or after
+    its effect."""
 
     boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
     before: dict[str, BaseException] = field(default_factory=dict)
@@ -352,14 +346,10 @@ class FakeProvider:
     def reader(self, environment: str, handler: Handler) -> FakeProvider:
         return self
 
-    def executor(
-        self, environment: str, *, ticket: str, request: str, operations: Collection[str]
-    ) -> FakeProvider:
+    def executor(self, environment: str, *, ticket: str, request: str, operations: Collection[str]) -> FakeProvider:
         return self
 
-    def read(
-        self, service: str, method: str, *, region: str, arguments: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
+    def read(self, service: str, method: str, *, region: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if "read" in self.before:
             raise self.before.pop("read")
         return self.boxes.get(arguments["Name"])

@@ -24,6 +24,7 @@ FORMATS = "Jira's JSON: a ticket per line, an array of tickets, or a search answ
 MAXIMUM_LINE = 256 << 20  # bytes of one record
 MAXIMUM_WHOLE = 1 << 30  # bytes of one array or answer
 _CHUNK = 1 << 20
+_PACKED = 1 << 14  # bytes unpacked at a time: what damage can take with it
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 Line = tuple[int, bytes]
@@ -54,6 +55,14 @@ class _Reading:
         self._last_line = 0
 
     def records(self, file: BinaryIO) -> Iterator[Ticket | Rejection]:
+        is_empty = True
+        for record in self._records(file):
+            is_empty = False
+            yield record
+        if is_empty:
+            yield Rejection(str(self._path), "is an answer without any ticket: widen the search, then export it again")
+
+    def _records(self, file: BinaryIO) -> Iterator[Ticket | Rejection]:
         lines = self._lines(self._bytes(file))
         head = self._head(lines)
         if self._is_one_value(head):
@@ -120,8 +129,6 @@ class _Reading:
         if items is None:
             yield self._ticket(value, str(self._path), {})
             return
-        if not items:
-            yield Rejection(str(self._path), "is an answer without any ticket: widen the search and export it again")
         for place, item in enumerate(items, start=1):
             yield self._ticket(item, f"{self._path} (ticket {place})", value if isinstance(value, Mapping) else {})
 
@@ -188,7 +195,7 @@ class _Reading:
                 return
             if plain:
                 yield plain
-            packed = unpack.unconsumed_tail or unpack.unused_data.lstrip(b"\0") or file.read(_CHUNK)
+            packed = unpack.unconsumed_tail or unpack.unused_data.lstrip(b"\0") or file.read(_PACKED)
             if unpack.eof and packed:
                 unpack = zlib.decompressobj(wbits=31)  # gzip files may stand one after another in one file
             elif not packed and not plain:

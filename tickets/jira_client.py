@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tickets import jira_pages as pages
 from tickets.errors import AnswerUnknown, JiraGone, JiraRefused, MalformedAnswer, NoTransition, Unreadable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JiraClient", "JiraSettings"]
 
-T = TypeVar("T")
 Adf = dict[str, Any]
 CHANNEL_PROPERTY: Final = "request.channel.type"
 PUBLIC_PROPERTY: Final = "sd.public.comment"
@@ -153,26 +152,28 @@ class JiraClient:
     def comments(self, ticket_id: int) -> tuple[Comment, ...]:
         """Every comment with its properties, oldest first."""
         listed = pages.with_properties(self._transport, self.list_comments(ticket_id))
-        what = f"a comment of ticket {ticket_id}"
-        comments = [self._parse(partial(read_comment, raw), what) for raw in listed]
+        try:
+            comments = [read_comment(raw) for raw in listed]
+        except Unreadable as error:
+            raise MalformedAnswer(f"a comment of ticket {ticket_id} cannot be read: {error}") from None
         return tuple(sorted(comments, key=lambda comment: (comment.created_at, int(comment.id))))
 
     def ticket(self, ticket: int | str) -> Ticket:
         """A fresh read by numeric id or key: the whole history, and the comments with their properties."""
         query = {"fields": "*all", "properties": CHANNEL_PROPERTY}
         issue = self._read_object(ticket_path(ticket), query)
-        identity = int(ticket_path(str(issue.get("id"))).rpartition("/")[2])
+        identity = pages.number(issue.get("id"), "id")
         listed = pages.embedded_comments(issue)
         if listed is None:
             listed = self.list_comments(identity)
         comments = pages.with_properties(self._transport, listed)
+        # After the fields: an edit in between shows its author here, although its text is not yet used.
         histories = pages.read_changelog(self._transport, identity)
-        return self._parse(
-            lambda: read_ticket(
-                issue, site=self.site, catalogue=self._catalogue, histories=histories, comments=comments
-            ),
-            f"ticket {ticket}",
-        )
+        catalogue = self.catalogue()
+        try:
+            return read_ticket(issue, site=self.site, catalogue=catalogue, histories=histories, comments=comments)
+        except Unreadable as error:
+            raise MalformedAnswer(f"ticket {ticket} of {self.settings.url} cannot be read: {error}") from None
 
     def groups_of(self, account_id: str) -> frozenset[str]:
         """Group ids of the account. Raises when Jira does not tell: never an empty set instead."""
@@ -189,9 +190,10 @@ class JiraClient:
             f"{ticket_path(ticket_id)}/comment",
             {"body": body, "properties": [{"key": key, "value": value} for key, value in marks.items()]},
         )
-        if not isinstance(raw, Mapping) or not raw.get("id"):
-            raise AnswerUnknown(f"Jira took a comment on ticket {ticket_id} without telling its id: read it")
-        comment = self._parse(lambda: read_comment(raw), f"the comment posted on ticket {ticket_id}")
+        try:
+            comment = read_comment(raw if isinstance(raw, Mapping) else {})
+        except Unreadable as error:
+            raise AnswerUnknown(f"Jira took a comment on ticket {ticket_id}, but: {error}; read the ticket") from None
         return replace(comment, properties=marks, is_public=public)
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
@@ -201,7 +203,10 @@ class JiraClient:
         """
         path = ticket_path(ticket_id)
         issue = self._read_object(path, {"fields": "status"})
-        current = self._parse(lambda: read_status(issue["fields"]["status"]), f"ticket {ticket_id}")
+        fields = issue.get("fields")
+        current = read_status(fields.get("status") if isinstance(fields, Mapping) else None)
+        if not current.name:
+            raise MalformedAnswer(f"Jira does not tell the status of ticket {ticket_id}")
         if current.name.casefold() == to_status.casefold():
             return
         if current.category is StatusCategory.DONE:
@@ -226,13 +231,6 @@ class JiraClient:
         if not isinstance(answer, list) or not all(isinstance(one, Mapping) for one in answer):
             raise MalformedAnswer(f"{self.settings.url} does not answer {path} as Jira does; check the url")
         return answer
-
-    def _parse(self, read: Callable[[], T], what: str) -> T:
-        try:
-            return read()
-        except (Unreadable, KeyError, TypeError, AttributeError) as error:
-            reason = str(error) if isinstance(error, Unreadable) else "its form is not Jira's"
-            raise MalformedAnswer(f"{what} from {self.settings.url} cannot be read: {reason}") from None
 
 
 class _SessionCarrier:
@@ -279,7 +277,9 @@ def _reason(error: requests.RequestException) -> Unanswered:
     from urllib3.exceptions import NameResolutionError, NewConnectionError
 
     if isinstance(error, requests.exceptions.SSLError):
-        return "certificate"
+        # Anything else about TLS may happen after the request was sent.
+        is_first = any(word in str(error) for word in ("CERTIFICATE", "WRONG_VERSION", "doesn't match"))
+        return "certificate" if is_first else "dropped"
     if isinstance(error, requests.exceptions.ProxyError):
         return "proxy"
     if isinstance(error, requests.exceptions.ConnectTimeout):

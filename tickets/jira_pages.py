@@ -46,7 +46,7 @@ def read_changelogs(transport: Transport, ids: Collection[int]) -> dict[int, lis
         body = {"issueIdsOrKeys": [str(identity) for identity in batch], "maxResults": HISTORY_PAGE}
         for page in _by_token(transport, f"{API}/changelog/bulkfetch", body):
             for entry in _rows(page, "issueChangeLogs"):
-                identity = _number(entry.get("issueId"), "issueChangeLogs.issueId")
+                identity = number(entry.get("issueId"), "issueChangeLogs.issueId")
                 if identity not in found:
                     raise MalformedAnswer(f"Jira gave the history of ticket {identity}, which was not asked for")
                 found[identity] += _rows(entry, "changeHistories")
@@ -65,11 +65,11 @@ def read_comments(transport: Transport, ticket: int) -> list[Raw]:
 
 def with_properties(transport: Transport, comments: Sequence[Raw]) -> list[Raw]:
     """The same comments as Jira holds them now, with their properties, which a listing lacks."""
-    ids = [_number(comment.get("id"), "comment.id") for comment in comments]
+    ids = [number(comment.get("id"), "comment.id") for comment in comments]
     found: dict[int, Raw] = {}
     for batch in _batches(ids, BULK):
         page = transport.read(f"{API}/comment/list", query={"expand": "properties"}, body={"ids": batch})
-        found.update({_number(raw.get("id"), "comment.id"): raw for raw in _rows(page, "values")})
+        found.update({number(raw.get("id"), "comment.id"): raw for raw in _rows(page, "values")})
     missing = [identity for identity in ids if identity not in found]
     if missing:
         raise MalformedAnswer(
@@ -136,7 +136,7 @@ def _rows(page: Any, name: str) -> list[Raw]:
     return rows
 
 
-def _number(value: object, name: str) -> int:
+def number(value: object, name: str) -> int:
     text = str(value)
     if not _ID.fullmatch(text):
         raise MalformedAnswer(f"{name} in Jira's answer is not a number")

@@ -36,6 +36,7 @@ CHANNEL = "com.atlassian.servicedesk:sd-request-channel-type"
 _MACHINERY = (
     "com.atlassian.jira.ext.",
     "com.atlassian.jira.plugins.",
+    "com.atlassian.jira.toolkit:",
     "com.atlassian.jpo:",
     "com.atlassian.servicedesk",
     "com.pyxis.greenhopper.",

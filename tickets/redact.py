@@ -21,6 +21,7 @@ _NAMES_OF_KEYS = (
     r"secret(?:[ _-]?(?:access[ _-]?)?key)?|token|api[ _-]?key|access[ _-]?key|private[ _-]?key"
     r"|signing[ _-]?key|encryption[ _-]?key|account[ _-]?key|auth[ _-]?key|密钥"
 )
+_OWN = r"(?<!\[redacted: )(?<!\[redacted: aws )"  # the names in our own marks name nothing
 _MARK = r"[\"'`*_}\])]{0,3}"
 _IS = rf"{_MARK}[ \t]{{0,8}}(?::?=>?|:|：|→|->)[ \t]{{0,8}}(?:\r?\n[ \t]{{0,8}})?"
 _VALUE = r"(?P<quote>[\"'`])(?P<quoted>[^\"'`\r\n]{1,512})(?P=quote)|(?P<bare>[^\s\"'`,;<>]{1,4096})"
@@ -68,14 +69,15 @@ def _is_secret(match: Match[str]) -> bool:
 
 def _is_aws_secret(match: Match[str]) -> bool:
     """Forty characters of base64 that change class often: no hash in hex, no path, no long word."""
-    value = match[0]
-    classes = ["u" if c.isupper() else "l" if c.islower() else "d" if c.isdigit() else "s" for c in value]
+    value = match[0].replace("/", "").replace("+", "")
+    classes = ["u" if c.isupper() else "l" if c.islower() else "d" for c in value]
     turns = sum(1 for before, after in pairwise(classes) if before != after)
-    return {"u", "l", "d"} <= set(classes) and turns >= 12
+    return {"u", "l", "d"} <= set(classes) and turns >= 10
 
 
 def _is_bearer(match: Match[str]) -> bool:
-    return any(character.isdigit() for character in match["secret"])
+    """A bearer in prose carries words; after the header's name anything is a credential."""
+    return match[0][:1] in "aA" or any(character.isdigit() for character in match["secret"])
 
 
 _RULES = (
@@ -100,7 +102,7 @@ _RULES = (
     ),
     _Rule(
         "token",
-        ("gh", "glpat", "glrt-", "gldt-", "npm_", "pypi-", "dckr_pat_", "dop_v1_", "shp", "hf_", "hvs."),
+        ("gh", "github_pat_", "glpat", "glrt-", "gldt-", "npm_", "pypi-", "dckr_pat_", "dop_v1_", "shp", "hf_", "hvs."),
         re.compile(
             r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}"
             r"|gl(?:pat|rt|dt)-[A-Za-z0-9_-]{16,255}|npm_[A-Za-z0-9]{30,60}|pypi-[A-Za-z0-9_-]{40,512}"
@@ -143,14 +145,14 @@ _RULES = (
     _Rule(
         "password",
         ("pass", "pwd", "mot de", "contrase", "senha", "lozinka", "hasło", "пароль", "密", "パス"),
-        re.compile(rf"(?<!\$)(?:{_NAMES_OF_PASSWORDS})s?{_IS}(?:{_VALUE})", re.IGNORECASE),
+        re.compile(rf"{_OWN}(?<!\$)(?:{_NAMES_OF_PASSWORDS})s?{_IS}(?:{_VALUE})", re.IGNORECASE),
         _is_password,
     ),
     _Rule(
         "password",
         ("pass", "pwd"),
         re.compile(
-            rf"(?:{_NAMES_OF_PASSWORDS})[ \t]{{1,4}}(?:is|was|ist|est)[ \t]{{1,4}}:?[ \t]{{0,4}}(?:{_VALUE})",
+            rf"{_OWN}(?:{_NAMES_OF_PASSWORDS})[ \t]{{1,4}}(?:is|was|ist|est)[ \t]{{1,4}}:?[ \t]{{0,4}}(?:{_VALUE})",
             re.I,
         ),
         _is_told_password,
@@ -158,7 +160,7 @@ _RULES = (
     _Rule(
         "secret",
         ("secret", "token", "key", "密钥"),
-        re.compile(rf"(?:{_NAMES_OF_KEYS}){_IS}(?:{_VALUE})", re.IGNORECASE),
+        re.compile(rf"{_OWN}(?:{_NAMES_OF_KEYS}){_IS}(?:{_VALUE})", re.IGNORECASE),
         _is_secret,
     ),
     _Rule(

@@ -17,7 +17,8 @@ def render() -> None:
             return
         if not view.whole:
             st.error(
-                "The ledger's chain is broken: rows were changed or removed. `goldenpath ledger verify` names the first one."
+                "The ledger's chain is broken: rows were changed or removed. "
+                "`goldenpath ledger verify` names the first one."
             )
         frame = pd.DataFrame(
             {

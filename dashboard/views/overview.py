@@ -19,12 +19,8 @@ def render() -> None:
         report, saved, meaning = view.report, view.saved, view.report.definition
         requests, median, slow, cost = st.columns(4)
         requests.metric("Service requests", f"{report.service_requests:,}", help=APART)
-        median.metric(
-            "Queue time, median", reading.hours(report.queue_hours_p50), help=meaning["queue_hours_p50"]
-        )
-        slow.metric(
-            "Queue time, 85 % within", reading.hours(report.queue_hours_p85), help=meaning["queue_hours_p85"]
-        )
+        median.metric("Queue time, median", reading.hours(report.queue_hours_p50), help=meaning["queue_hours_p50"])
+        slow.metric("Queue time, 85 % within", reading.hours(report.queue_hours_p85), help=meaning["queue_hours_p85"])
         waiting = report.queue_business_hours
         money = None if waiting is None else cost_of_waiting(waiting, report.assumptions)
         cost.metric(

@@ -23,9 +23,7 @@ def render() -> None:
         for column, entry in zip(st.columns(len(report.entries)), report.entries, strict=True):
             with column.container(border=True):
                 median = reading.hours(entry.queue_hours_p50)
-                st.metric(
-                    f"{entry.rank}. {entry.request_type}", median, help=report.definition["queue_hours_p50"]
-                )
+                st.metric(f"{entry.rank}. {entry.request_type}", median, help=report.definition["queue_hours_p50"])
                 st.text(f"{entry.tickets:,} tickets, {entry.open:,} open")
                 st.text(f"85 % start within {reading.hours(entry.queue_hours_p85)}")
                 st.text(f"golden path: {entry.handler or 'none yet'}")

@@ -59,7 +59,8 @@ def open_and_check(page: Page, url: str, title: str) -> None:
     page.goto(url)
     page.get_by_role("heading", name=title, exact=True).wait_for(timeout=30_000)
     page.wait_for_function(
-        "() => !document.querySelector('[data-testid=\"stStatusWidget\"], [data-testid=\"stSkeleton\"], [data-testid=\"stSpinner\"]')",
+        """() => !document.querySelector(
+            '[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-testid="stSpinner"]')""",
         timeout=30_000,
     )
     assert page.locator('[data-testid="stException"]').count() == 0, page.inner_text("body")

@@ -75,7 +75,9 @@ def test_the_document_has_every_documented_key(worked: Worked) -> None:
     assert document["tickets_synced"] >= 3000
     assert len(document["top_requests"]) == 3
     for entry in document["top_requests"]:
-        assert {"request_type", "tickets", "queue_hours_p50", "queue_hours_p85", "share_of_queue", "handler"} <= set(entry)
+        assert {"request_type", "tickets", "queue_hours_p50", "queue_hours_p85", "share_of_queue", "handler"} <= set(
+            entry
+        )
         assert entry["tickets"] > 0
         assert 0 < entry["queue_hours_p50"] <= entry["queue_hours_p85"]
     assert worked.cycle.errors == 0

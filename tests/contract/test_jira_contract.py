@@ -68,7 +68,9 @@ def check(contract: dict[str, Any], method: str, path: str, answer: requests.Res
     OpenApi(schema).validate(answer.json())
 
 
-def call(running: ThreadedSandbox, method: str, path: str, body: object = None, persona: str = "agent") -> requests.Response:
+def call(
+    running: ThreadedSandbox, method: str, path: str, body: object = None, persona: str = "agent"
+) -> requests.Response:
     who = running.personas[persona]
     url = f"{running.jira_url}/rest/api/3/{path}"
     return requests.request(method, url, auth=(who.email, who.token), json=body, timeout=10)
@@ -81,7 +83,11 @@ def some_key(running: ThreadedSandbox) -> str:
 def test_reading_answers_follow_the_contract(running: ThreadedSandbox, contract: dict[str, Any]) -> None:
     key = some_key(running)
     issue = running.state.find(key)
-    search = {"jql": "project = OPS and updated >= 0 ORDER BY updated ASC, id ASC", "fields": ["*all"], "maxResults": 50}
+    search = {
+        "jql": "project = OPS and updated >= 0 ORDER BY updated ASC, id ASC",
+        "fields": ["*all"],
+        "maxResults": 50,
+    }
     ids = [str(issue.id)]
     for method, template, path, body in (
         ("get", "serverInfo", "serverInfo", None),
@@ -128,7 +134,9 @@ def test_writing_answers_follow_the_contract(running: ThreadedSandbox, contract:
     assert refused.status_code == 400
     check(contract, "post", "issue/{issueIdOrKey}/transitions", refused)
     assert refused.json()["errors"] == {"resolution": "Resolution is required."}
-    moved = call(running, "post", f"{path}/transitions", {"transition": {"id": "41"}, "fields": {"resolution": {"name": "Done"}}})
+    moved = call(
+        running, "post", f"{path}/transitions", {"transition": {"id": "41"}, "fields": {"resolution": {"name": "Done"}}}
+    )
     assert moved.status_code == 204
     history = call(running, "get", f"{path}/changelog").json()["values"]
     assert [[item["field"] for item in entry["items"]] for entry in history] == [["summary"], ["status", "resolution"]]

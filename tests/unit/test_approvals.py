@@ -78,9 +78,7 @@ def test_no_comment_is_no_approval() -> None:
             "before the plan",
         ),
         (
-            lambda case: case.desk.edit_comment(
-                case.ticket.id, case.say(ADA, "approve").id, ADA, f"approve {CODE}"
-            ),
+            lambda case: case.desk.edit_comment(case.ticket.id, case.say(ADA, "approve").id, ADA, f"approve {CODE}"),
             "edited",
         ),
     ],

@@ -104,8 +104,7 @@ def test_authors_need_a_team_in_common() -> None:
     desk = FakeDesk()
     groups = {"payments": "g-payments", "search": "g-search", "data": "g-data"}
     teams = {
-        name: Team(name, frozenset({group}), handlers=frozenset({"storage-box"}))
-        for name, group in groups.items()
+        name: Team(name, frozenset({group}), handlers=frozenset({"storage-box"})) for name, group in groups.items()
     }
     desk.groups[DANA.id] = frozenset({"g-payments", "g-search"})
     desk.groups[MATE.id] = frozenset({"g-search", "g-data"})

@@ -26,8 +26,22 @@ HOMES = {
     "boto3": ("fulfilment/clients.py",),
     "botocore": ("fulfilment/clients.py",),
     "apscheduler": ("agent/scheduler.py",),
-    "sqlalchemy": ("tickets/schema.py", "tickets/store.py", "tickets/migrations/", "fulfilment/ledger.py", "fulfilment/schema.py", "fulfilment/migrations/"),
-    "alembic": ("tickets/schema.py", "tickets/store.py", "tickets/migrations/", "fulfilment/ledger.py", "fulfilment/schema.py", "fulfilment/migrations/"),
+    "sqlalchemy": (
+        "tickets/schema.py",
+        "tickets/store.py",
+        "tickets/migrations/",
+        "fulfilment/ledger.py",
+        "fulfilment/schema.py",
+        "fulfilment/migrations/",
+    ),
+    "alembic": (
+        "tickets/schema.py",
+        "tickets/store.py",
+        "tickets/migrations/",
+        "fulfilment/ledger.py",
+        "fulfilment/schema.py",
+        "fulfilment/migrations/",
+    ),
     "sklearn": ("analytics/",),
     "skops": ("analytics/classify.py",),
     "polars": ("analytics/frames.py", "analytics/flow.py"),
@@ -49,6 +63,8 @@ def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module in ROOMS:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module
 

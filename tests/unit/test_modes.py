@@ -15,9 +15,7 @@ def test_a_given_type_needs_no_certificate() -> None:
 
 @pytest.mark.parametrize("source", ["predicted", "corrected", "unheard-of"])
 @pytest.mark.parametrize("certificate", [None, "c-1"])
-def test_any_other_type_is_supervised_without_a_certificate_in_force(
-    source: str, certificate: str | None
-) -> None:
+def test_any_other_type_is_supervised_without_a_certificate_in_force(source: str, certificate: str | None) -> None:
     found = effective_mode(Mode.AUTONOMOUS, ceiling=None, source=source, certificate=certificate)
     assert found.mode is Mode.SUPERVISED
     assert source in found.why[0]

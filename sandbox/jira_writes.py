@@ -1,0 +1,77 @@
+"""The endpoints of the sandbox's Jira that file, change, move and comment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.jira_fields import Refused
+from sandbox.jira_http import Call, Reply
+
+PUBLIC_PROPERTY = "sd.public.comment"
+
+
+def create_issue(call: Call) -> Reply:
+    issue = call.state.create(call.who, _object(call, "fields"))
+    address = f"{call.jira.address}/rest/api/3/issue/{issue.id}"
+    return Reply({"id": str(issue.id), "key": issue.key, "self": address}, 201)
+
+
+def edit_issue(call: Call) -> Reply:
+    call.state.edit(call.who, call.issue(), _object(call, "fields"))
+    return Reply(status=204)
+
+
+def assign_issue(call: Call) -> Reply:
+    account = call.sent.get("accountId")
+    call.state.edit(call.who, call.issue(), {"assignee": None if account is None else {"accountId": account}})
+    return Reply(status=204)
+
+
+def post_transition(call: Call) -> Reply:
+    """A comment that is sent along is silently dropped, as Jira does where the screen has no comment field."""
+    transition = _object(call, "transition")
+    fields = _object(call, "fields") if "fields" in call.sent else {}
+    call.state.move(call.who, call.issue(), str(transition.get("id")), fields)
+    return Reply(status=204)
+
+
+def post_comment(call: Call) -> Reply:
+    issue = call.issue()
+    properties = _properties(call.sent.get("properties"))
+    public = _is_public(properties.get(PUBLIC_PROPERTY))
+    posted = call.state.comment(call.who, issue, call.sent.get("body"), properties=properties, public=public)
+    return Reply(call.views.comment(issue, posted), 201)
+
+
+def edit_comment(call: Call) -> Reply:
+    issue = call.issue()
+    comment = call.state.find_comment(call.path["comment"], issue)
+    call.state.edit_comment(call.who, issue, comment, call.sent.get("body"))
+    return Reply(call.views.comment(issue, comment))
+
+
+def _object(call: Call, name: str) -> Mapping[str, Any]:
+    found = call.sent.get(name)
+    if not isinstance(found, Mapping):
+        raise Refused(400, f"The request body must hold the object '{name}'.")
+    return found
+
+
+def _properties(listed: object) -> dict[str, Any]:
+    """`[{"key": …, "value": …}]` by key. Raises Refused (400)."""
+    entries = [] if listed is None else listed
+    if not isinstance(entries, list):
+        raise Refused(400, "properties must be an array.")
+    found: dict[str, Any] = {}
+    for entry in entries:
+        key = entry.get("key") if isinstance(entry, Mapping) else None
+        if not isinstance(key, str) or not 1 <= len(key) <= 255:
+            raise Refused(400, "A property needs a key of 1 to 255 characters.")
+        found[key] = entry.get("value")
+    return found
+
+
+def _is_public(marker: object) -> bool:
+    """A service desk's comment is public unless its property says otherwise."""
+    return not (isinstance(marker, Mapping) and str(marker.get("internal")).lower() == "true")

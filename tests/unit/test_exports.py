@@ -1,0 +1,211 @@
+"""Files as people have them: lines, arrays, answers, packed, cut, broken, or no export at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tickets.errors import ExportError
+from tickets.exports import read_export
+from tickets.ticket import Rejection, Ticket
+
+
+def issue(number: int, **more: Any) -> dict[str, Any]:
+    fields = {"created": "2024-03-01T09:00:00.000+0000", "summary": f"number {number} ✓"}
+    return {"id": str(number), "key": f"OPS-{number}", "self": "https://jira.example.org/i/1", "fields": fields} | more
+
+
+def lines(count: int) -> bytes:
+    return b"".join(json.dumps(issue(n), ensure_ascii=False).encode() + b"\n" for n in range(1, count + 1))
+
+
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / "export.json"
+    path.write_bytes(data)
+    return path
+
+
+def outcome(path: Path) -> tuple[list[int], list[Rejection]]:
+    records = list(read_export(path))
+    tickets = [record.id for record in records if isinstance(record, Ticket)]
+    return tickets, [record for record in records if isinstance(record, Rejection)]
+
+
+ISSUES = [issue(1), issue(2)]
+ANSWER = {"expand": "names", "startAt": 0, "issues": ISSUES}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lines(2),
+        lines(2).replace(b"\n", b"\r\n\r\n"),
+        b"\xef\xbb\xbf" + lines(2),
+        lines(2).rstrip(b"\n"),
+        json.dumps(ISSUES).encode(),
+        json.dumps(ISSUES, indent=2).encode(),
+        b"\xef\xbb\xbf" + json.dumps(ISSUES, indent=2).encode(),
+        json.dumps(ANSWER).encode(),
+        json.dumps(ANSWER, indent=2).encode(),
+        b"\n".join(json.dumps({"issues": [one]}).encode() for one in ISSUES),
+        b"[\n" + b",\n".join(json.dumps(one).encode() for one in ISSUES) + b"\n]\n",
+    ],
+    ids=["lines", "crlf", "bom", "no-end", "array", "pretty", "pretty-bom", "answer", "pretty-answer", "pages", "rows"],
+)
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_every_format_plain_and_packed(tmp_path: Path, data: bytes, is_packed: bool) -> None:
+    path = written(tmp_path, gzip.compress(data) if is_packed else data)
+    assert outcome(path) == ([1, 2], [])
+
+
+def test_one_ticket_alone(tmp_path: Path) -> None:
+    assert outcome(written(tmp_path, json.dumps(issue(5), indent=1).encode())) == ([5], [])
+    assert outcome(written(tmp_path, json.dumps(issue(5)).encode())) == ([5], [])
+
+
+def test_packed_files_one_after_another(tmp_path: Path) -> None:
+    data = lines(2)
+    middle = len(data) // 3
+    assert outcome(written(tmp_path, gzip.compress(data[:middle]) + gzip.compress(data[middle:]))) == ([1, 2], [])
+
+
+def test_a_bad_line_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    good = json.dumps(issue(1))
+    text = "\n".join(
+        [good, "", good[:50], '{"id": "2"}', "[]", "7", json.dumps(issue(3) | {"id": "x"}), json.dumps(issue(4))]
+    )
+    path = written(tmp_path, text.encode())
+    tickets, rejections = outcome(path)
+    assert tickets == [1, 4]
+    assert [rejection.source for rejection in rejections] == [f"{path}:{number}" for number in (3, 4, 6, 7)]
+    assert all(rejection.reason for rejection in rejections)
+
+
+def test_a_bad_first_line_does_not_hide_the_others(tmp_path: Path) -> None:
+    for first in (b'{"id": "9", "fie', b"oops"):
+        path = written(tmp_path, first + b"\n" + lines(2))
+        tickets, rejections = outcome(path)
+        assert (tickets, [rejection.source for rejection in rejections]) == ([1, 2], [f"{path}:1"])
+
+
+def test_packed_data_cut_anywhere_gives_what_is_whole_and_says_so(tmp_path: Path) -> None:
+    data = gzip.compress(lines(300))
+    whole, rejections = outcome(written(tmp_path, data))
+    assert (len(whole), rejections) == (300, [])
+    for end in (len(data) - 4, len(data) // 2, len(data) - 9):
+        tickets, rejections = outcome(written(tmp_path, data[:end]))
+        assert tickets == whole[: len(tickets)]
+        assert len(tickets) == 300 if end > len(data) - 9 else 0 < len(tickets) <= 300
+        assert len(rejections) == 1
+        assert "too early" in rejections[0].reason
+        assert rejections[0].source.rpartition(":")[2].isdecimal()
+
+
+def test_packed_data_damaged_in_the_middle_says_so(tmp_path: Path) -> None:
+    data = bytearray(gzip.compress(lines(3000)))
+    data[len(data) // 2] ^= 0xFF
+    tickets, rejections = outcome(written(tmp_path, bytes(data)))
+    assert 0 < len(tickets) <= 3000
+    assert any("damaged" in rejection.reason for rejection in rejections)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "value", [[issue(1), issue(2), issue(3)], {"total": 3, "issues": [issue(1), issue(2), issue(3)]}]
+)
+def test_half_an_array_gives_its_whole_tickets(tmp_path: Path, value: Any, indent: int | None) -> None:
+    data = json.dumps(value, indent=indent).encode()
+    path = written(tmp_path, data[: data.index(b"OPS-3")])
+    tickets, rejections = outcome(path)
+    assert tickets == [1, 2]
+    assert len(rejections) == 1
+    assert rejections[0].source.startswith(f"{path}:")
+    assert "after the first 2" in rejections[0].reason
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (gzip.compress(b""), "is empty"),
+        (b"\x1f\x8b", "too early"),
+        (b"\x1f\x8bnot gzip at all, really not", "damaged gzip"),
+        (bytes(range(256)) * 50, "binary data"),
+        (b"\x00" * 9000, "binary data"),
+        (b"Key,Summary,Status,Created\nOPS-1,x,Open,today\n", "CSV"),
+        (b"<!DOCTYPE html><html>log in</html>", "HTML"),
+        (b"hello there\nhow are you", "some other text"),
+        (lines(1).decode().encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_what_is_no_export_is_refused_with_a_way_out(tmp_path: Path, data: bytes, words: str) -> None:
+    path = written(tmp_path, data)
+    with pytest.raises(ExportError, match=words) as raised:
+        list(read_export(path))
+    assert str(path) in str(raised.value)
+
+
+def test_no_file_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(ExportError, match="cannot be read"):
+            list(read_export(path))
+
+
+@pytest.mark.parametrize("data", [b"[]", b'{"issues": []}', b"[\n]"])
+def test_an_answer_without_tickets_says_so(tmp_path: Path, data: bytes) -> None:
+    tickets, rejections = outcome(written(tmp_path, data))
+    assert tickets == []
+    assert [rejection.reason[:30] for rejection in rejections] == ["is an answer without any ticke"]
+
+
+def test_the_site_is_the_host_unless_told(tmp_path: Path) -> None:
+    odd = [issue(1), issue(2, self=""), issue(3, self="http://[bad"), issue(4, self=7)]
+    path = written(tmp_path, json.dumps(odd).encode())
+    sites = [record.site for record in read_export(path) if isinstance(record, Ticket)]
+    assert sites == ["jira.example.org", "import", "import", "import"]
+    assert {record.site for record in read_export(path, site="s") if isinstance(record, Ticket)} == {"s"}
+
+
+def test_names_in_the_answer_name_the_form(tmp_path: Path) -> None:
+    told = {
+        "names": {"customfield_2": "Bucket name", "summary": "Summary"},
+        "schema": {
+            "customfield_2": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textfield"}
+        },
+        "issues": [issue(1)],
+    }
+    told["issues"][0]["fields"]["customfield_2"] = "logs"  # type: ignore[index]
+    (ticket,) = read_export(written(tmp_path, json.dumps(told).encode()))
+    assert isinstance(ticket, Ticket)
+    assert [(field.name, field.value) for field in ticket.form] == [("Bucket name", "logs")]
+
+
+def test_nesting_beyond_reason_is_one_rejection(tmp_path: Path) -> None:
+    deep = b'{"id": "1", "key": "A-1", "fields": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    path = written(tmp_path, deep + b"\n" + lines(1))
+    tickets, rejections = outcome(path)
+    assert (tickets, [rejection.source for rejection in rejections]) == ([1], [f"{path}:1"])
+    tickets, rejections = outcome(written(tmp_path, b"[" + deep + b"," + lines(1).strip() + b"]"))
+    assert (tickets, len(rejections)) == ([], 1)
+
+
+def test_memory_stays_flat_over_lines(tmp_path: Path) -> None:
+    path = tmp_path / "large.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for number in range(1, 4001):
+            file.write(json.dumps(issue(number, padding="x" * 10_000)).encode() + b"\n")
+    tracemalloc.start()
+    try:
+        count = sum(isinstance(record, Ticket) for record in read_export(path))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 4000
+    assert peak < 16 << 20

@@ -1,0 +1,110 @@
+"""Secrets leave the text before it is kept; what only talks of secrets stays."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tickets.redact import found, redact, redact_field
+
+LETTERS = "a1B2" * 20
+AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "kind"),
+    [
+        ("password: x", ": x", "password"),
+        ("Password = hunter2, thanks", "hunter2", "password"),
+        ("DB_PASSWORD=s3cr3t!", "s3cr3t!", "password"),
+        ('{"password": "a b c"}', "a b c", "password"),
+        ("my password is hunter2!", "hunter2", "password"),
+        ("password: $ecret1", "$ecret1", "password"),
+        ("Passwort:\nhunter2", "hunter2", "password"),
+        ("密码：abc123", "abc123", "password"),
+        ("pwd => 'top secret'", "top secret", "password"),
+        ("postgres://bob:p@ss@db:5432/x", "p@ss", "password"),
+        ("AKIA" + "IOSFODNN7EXAMPLE", "IOSFODNN7", "aws access key"),
+        (f"the key is {AWS_SECRET}", AWS_SECRET, "aws secret key"),
+        (f"aws_secret_access_key = {AWS_SECRET}", AWS_SECRET, "secret"),
+        ("api_key=AbC12345xyz", "AbC12345xyz", "secret"),
+        ("ghp_" + LETTERS[:36], LETTERS[:36], "token"),
+        ("github_pat_" + LETTERS, LETTERS, "token"),
+        ("glpat-" + LETTERS[:20], LETTERS[:20], "token"),
+        ("xox" + "b-123456789012-abcdef", "123456789012", "token"),
+        ("ATATT3" + LETTERS, LETTERS, "token"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc_-9", "eyJzdWIi", "token"),
+        ("Authorization: Basic dXNlcjpwYXNzMTIz", "dXNlcjpwYXNzMTIz", "credentials"),
+        ("curl -H 'Bearer abcdef1234567890'", "abcdef1234567890", "credentials"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "MIIE", "private key"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl and no end", "b3Bl", "private key"),
+    ],
+)
+def test_secrets_go(text: str, secret: str, kind: str) -> None:
+    cleaned = redact(f"Hello,\n{text}\nbye")
+    assert secret not in cleaned
+    assert f"[redacted: {kind}]" in cleaned
+    assert kind in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I forgot my password, please reset it",
+        "the password is expired",
+        "password: ********",
+        "password: {{ vault_db }}",
+        "Password:\nEnvironment: prod",
+        "CI secret: DEPLOY_TOKEN",
+        "secret name: db-password-prod",
+        "token: see vault",
+        "secret: arn:aws:secretsmanager:eu-west-1:123456789012:secret:x",
+        "commit da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "docker run -v $PWD:/io image",
+        "https://example.org:8443/path/to?x=y",
+        "src/main/java/com/example/payments/Api12",
+        "bucket payments-logs in eu-west-1, data class internal",
+        "",
+    ],
+)
+def test_talk_of_secrets_stays(text: str) -> None:
+    assert redact(text) == text
+    assert found(text) == ()
+
+
+def test_a_field_named_for_a_secret_loses_its_whole_value() -> None:
+    assert redact_field("Root password", "correct horse") == "[redacted: password]"
+    assert redact_field("Secret value", "abc") == "[redacted: password]"
+    assert redact_field("Secret name", "DEPLOY_TOKEN") == "DEPLOY_TOKEN"
+    assert redact_field("Bucket name", "payments-logs") == "payments-logs"
+    assert redact_field("Password", "") == ""
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_found_names_each_kind_once(n: int) -> None:
+    assert found("password: hunter2 " * n + "AKIA" + "IOSFODNN7EXAMPLE") == ("aws access key", "password")
+
+
+@given(st.text(alphabet=st.sampled_from("ab1:= \n\"'[]/@.-$xKpassword "), max_size=80))
+def test_redacting_twice_changes_nothing(noise: str) -> None:
+    for text in (noise, f"password: {noise}", f"x://u:{noise}@h token={noise}"):
+        once = redact(text)
+        assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("password", "password: ", "password='", "eyJ", "eyJaaaaaaaaaaaa.", "://", "://a:", "A1b", "Ab1/", " "),
+        *("-----BEGIN PRIVATE KEY-----", "secret access ", "token=" + "a" * 40 + " ", "bearer ", "sk-", "pwd is "),
+        *("SG." + "a" * 20, "hooks.slack.com/", "\n", "x://" + "a" * 128),
+    ],
+)
+def test_a_megabyte_of_bait_takes_under_a_second(piece: str) -> None:
+    text = (piece * (1_000_000 // len(piece) + 1))[:1_000_000]
+    started = time.process_time()
+    redact(text)
+    assert time.process_time() - started < 1
