@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from agent import bootstrap, config, operations, printing
 from agent.cycle import CycleReport, run_cycle
-from agent.errors import AgentError
+from agent.errors import AgentError, ConfigurationError
 from agent.processes import DashboardProcess
 from agent.scheduler import Schedule
 
@@ -61,10 +62,9 @@ def run_demo(*, seed: int, serve: bool, port: int, as_json: bool) -> None:
 @contextmanager
 def open_demo(folder: Path, *, seed: int) -> Iterator[Demo]:
     """Starts the sandbox and writes its configuration into `folder`."""
-    start_sandbox = _sandbox_start()
-    with notes.status("a year of tickets is being made up: the sandbox's Jira and AWS start"):
-        running = start_sandbox(seed=seed)
-    with running:
+    with ExitStack() as stack:
+        with notes.status("a year of tickets is being made up: the sandbox's Jira and AWS start"):
+            running = stack.enter_context(open_sandbox(seed=seed))
         from sandbox.configuration import configuration
 
         agent = running.personas["agent"]
@@ -118,10 +118,9 @@ def watch(demo: Demo, *, port: int) -> None:
 
 def run_sandbox(*, seed: int, jira_port: int, aws_port: int, state: Path | None) -> None:
     """The sandbox alone, until Ctrl-C."""
-    start_sandbox = _sandbox_start()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    with start_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state_file=state) as running:
+    with open_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state) as running:
         sys.stdout.write(f"Jira  {running.jira_url}\nAWS   {running.aws_url}\n")
         for persona in running.personas.values():
             sys.stdout.write(f"{persona.name:<24} {persona.email}  API token {persona.token}\n")
@@ -133,17 +132,24 @@ def run_sandbox(*, seed: int, jira_port: int, aws_port: int, state: Path | None)
 
 
 def write(document: dict[str, Any]) -> None:
-    import json
-
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
 
 
-def _sandbox_start() -> Any:
+@contextmanager
+def open_sandbox(
+    *, seed: int, jira_port: int = 0, aws_port: int = 0, state: Path | None = None
+) -> Iterator[RunningSandbox]:
+    """A running sandbox. Raises AgentError, or ConfigurationError where the call was wrong (a busy port)."""
     try:
-        from sandbox.serve import start
+        from sandbox.serve import SandboxError, start
     except ModuleNotFoundError as error:
         raise AgentError(
             f"the sandbox needs the extra [demo] ({error.name} is missing): pip install 'goldenpath[demo]'"
         ) from None
-    return start
+    try:
+        running = start(seed=seed, jira_port=jira_port, aws_port=aws_port, state_file=state)
+    except SandboxError as error:
+        raise (ConfigurationError if error.exit_code == 2 else AgentError)(str(error)) from None
+    with running:
+        yield running

@@ -56,13 +56,13 @@ def observe(name: str, region: str, asked: Asked, reader: Reader) -> str:
     arguments = {"Bucket": name, "ExpectedBucketOwner": asked.environment.account}
     try:
         head = reader.read("s3", "head_bucket", region=region, arguments=arguments)
-        if head is None:
-            return "absent"
-        tags = reader.read("s3", "get_bucket_tagging", region=region, arguments=arguments)
     except ProviderRefused as refusal:
-        if refusal.code in ("403", "301", "AccessDenied", "PermanentRedirect"):
+        if refusal.code in ("301", "403"):  # an answer to HEAD has no other code: another region, another owner
             return "foreign"
         raise
+    if head is None:
+        return "absent"
+    tags = reader.read("s3", "get_bucket_tagging", region=region, arguments=arguments)
     is_ours = head.get("BucketRegion", region) == region and _tags(tags or {}).get(MARK) == asked.mark
     return "ours" if is_ours else "foreign"
 
@@ -105,43 +105,55 @@ def _read(reader: Reader, method: str, parameters: BucketParameters, asked: Aske
     return reader.read("s3", method, region=parameters.region, arguments=arguments) or {}
 
 
+def _is_encrypted(seen: Mapping[str, Any]) -> bool:
+    rules = seen.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    default = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules]
+    return default == ["AES256"]
+
+
+# What is the same for every bucket.
+_FIXED = (
+    Property(
+        "public-access block",
+        "PutPublicAccessBlock",
+        "get_public_access_block",
+        {"PublicAccessBlockConfiguration": _BLOCK},
+        lambda seen: seen.get("PublicAccessBlockConfiguration") == _BLOCK,
+        "Block every kind of public access.",
+    ),
+    Property(
+        "encryption",
+        "PutBucketEncryption",
+        "get_bucket_encryption",
+        {"ServerSideEncryptionConfiguration": _ENCRYPTION},
+        _is_encrypted,
+        "Encrypt every object with S3's own keys (SSE-S3).",
+    ),
+    Property(
+        "ownership",
+        "PutBucketOwnershipControls",
+        "get_bucket_ownership_controls",
+        {"OwnershipControls": _OWNERSHIP},
+        lambda seen: seen.get("OwnershipControls") == _OWNERSHIP,
+        "Switch access lists off (BucketOwnerEnforced).",
+    ),
+    Property(
+        "versioning",
+        "PutBucketVersioning",
+        "get_bucket_versioning",
+        {"VersioningConfiguration": {"Status": "Enabled"}},
+        lambda seen: seen.get("Status") == "Enabled",
+        "Keep former versions of objects.",
+    ),
+)
+
+
 def properties_of(parameters: BucketParameters, asked: Asked, tags: Mapping[str, str]) -> tuple[Property, ...]:
     """All that a bucket of this path is. `tags` are those it has: others than ours are kept."""
     wanted, policy = _wanted_tags(parameters, asked), _policy(parameters.name, asked)
     kept = {key: value for key, value in tags.items() if not key.startswith("aws:")}
     return (
-        Property(
-            "public-access block",
-            "PutPublicAccessBlock",
-            "get_public_access_block",
-            {"PublicAccessBlockConfiguration": _BLOCK},
-            lambda seen: seen.get("PublicAccessBlockConfiguration") == _BLOCK,
-            "Block every kind of public access.",
-        ),
-        Property(
-            "encryption",
-            "PutBucketEncryption",
-            "get_bucket_encryption",
-            {"ServerSideEncryptionConfiguration": _ENCRYPTION},
-            _is_encrypted,
-            "Encrypt every object with S3's own keys (SSE-S3).",
-        ),
-        Property(
-            "ownership",
-            "PutBucketOwnershipControls",
-            "get_bucket_ownership_controls",
-            {"OwnershipControls": _OWNERSHIP},
-            lambda seen: seen.get("OwnershipControls") == _OWNERSHIP,
-            "Switch access lists off (BucketOwnerEnforced).",
-        ),
-        Property(
-            "versioning",
-            "PutBucketVersioning",
-            "get_bucket_versioning",
-            {"VersioningConfiguration": {"Status": "Enabled"}},
-            lambda seen: seen.get("Status") == "Enabled",
-            "Keep former versions of objects.",
-        ),
+        *_FIXED,
         Property(
             "set of tags",
             "PutBucketTagging",
@@ -159,12 +171,6 @@ def properties_of(parameters: BucketParameters, asked: Asked, tags: Mapping[str,
             f"Grant team {asked.team.name} list, read, write and delete of objects, over TLS only.",
         ),
     )
-
-
-def _is_encrypted(seen: Mapping[str, Any]) -> bool:
-    rules = seen.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
-    default = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules]
-    return default == ["AES256"]
 
 
 def _policy(name: str, asked: Asked) -> dict[str, Any]:

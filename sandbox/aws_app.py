@@ -10,11 +10,11 @@ Whoever signs with a key that AssumeRole did not give out is the administrator o
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,27 +23,11 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from sandbox.aws_buckets import Refusal, check_acl, check_name, check_policy, find, give_birth, tags_at_birth
+from sandbox.aws_calls import AwsRequest, read_body, read_request
 from sandbox.configuration import ACCOUNT
 
 ROLES = {f"arn:aws:iam::{ACCOUNT}:role/goldenpath-{name}": name for name in ("plan", "apply")}
 FAILURES = ("AccessDenied", "Throttling", "drop")
-
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/[^/]*/([^/]+)/aws4_request")
-# Query keys that make a call on a bucket another operation than the plain one.
-_SUBRESOURCES = {
-    "acl": "BucketAcl",
-    "encryption": "BucketEncryption",
-    "lifecycle": "BucketLifecycleConfiguration",
-    "location": "BucketLocation",
-    "ownershipControls": "BucketOwnershipControls",
-    "policy": "BucketPolicy",
-    "policyStatus": "BucketPolicyStatus",
-    "publicAccessBlock": "PublicAccessBlock",
-    "tagging": "BucketTagging",
-    "versioning": "BucketVersioning",
-}
-_PLAIN = {"PUT": "CreateBucket", "HEAD": "HeadBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}
-_VERBS = {"PUT": "Put", "GET": "Get", "HEAD": "Head", "DELETE": "Delete", "POST": "Post"}
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -69,29 +53,13 @@ class Call:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    service: str
-    operation: str
-    bucket: str
-    access_key: str
-    account: str
-    expected_owner: str
-    body: bytes
-
-    @property
-    def is_read(self) -> bool:
-        return self.operation.startswith(("Get", "Head", "List"))
-
-
 @dataclass
 class AwsApp:
     """The layer, a WSGI application around moto's. Its state is what tests may ask."""
 
     inner: Application
     sessions: dict[str, AwsSession] = field(default_factory=dict)
-    calls: list[Call] = field(default_factory=list)
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=10_000))
     _failures: dict[str, tuple[int, str]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _open: threading.Event = field(default_factory=threading.Event)
@@ -108,7 +76,7 @@ class AwsApp:
                 self.calls.clear()
                 self._failures.clear()
             return self.inner(environ, start_response)
-        request = _read(environ)
+        request = read_request(environ)
         if request.bucket:
             self._open.wait()
         try:
@@ -135,7 +103,7 @@ class AwsApp:
         finally:
             self._open.set()
 
-    def _answer(self, request: _Request, environ: dict[str, Any]) -> _Answer:
+    def _answer(self, request: AwsRequest, environ: dict[str, Any]) -> _Answer:
         if request.service == "sts" and request.operation == "AssumeRole":
             return self._assume_role(request, environ)
         if request.service != "s3" or not request.bucket:
@@ -148,7 +116,7 @@ class AwsApp:
             check_acl(request.bucket)
         return _pass_on(self.inner, environ)
 
-    def _check_caller(self, request: _Request) -> None:
+    def _check_caller(self, request: AwsRequest) -> None:
         session = self.sessions.get(request.access_key)
         may = session is None or request.service == "sts"
         if session is not None and request.service == "s3":
@@ -161,7 +129,7 @@ class AwsApp:
         if bucket is not None and {request.account, request.expected_owner or request.account} != {bucket.account_id}:
             raise Refusal(403, "AccessDenied", "Access Denied")
 
-    def _assume_role(self, request: _Request, environ: dict[str, Any]) -> _Answer:
+    def _assume_role(self, request: AwsRequest, environ: dict[str, Any]) -> _Answer:
         form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
         arn = form.get("RoleArn", "")
         if arn not in ROLES:
@@ -177,7 +145,7 @@ class AwsApp:
             )
         return answer
 
-    def _create_bucket(self, request: _Request, environ: dict[str, Any]) -> _Answer:
+    def _create_bucket(self, request: AwsRequest, environ: dict[str, Any]) -> _Answer:
         name = request.bucket
         check_name(name)
         tags = tags_at_birth(request.body)
@@ -190,7 +158,7 @@ class AwsApp:
 
     def _set_failure(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         try:
-            asked = json.loads(_body(environ))
+            asked = json.loads(read_body(environ))
             operation, times, how = str(asked["operation"]), int(asked.get("times", 1)), asked["how"]
         except (ValueError, KeyError, TypeError):
             operation, times, how = "", 0, None
@@ -209,7 +177,7 @@ class AwsApp:
                 self._failures[operation] = (times - 1, how)
         return how or None
 
-    def _note(self, request: _Request, status: int) -> None:
+    def _note(self, request: AwsRequest, status: int) -> None:
         session = self.sessions.get(request.access_key)
         self.calls.append(Call(session.role if session else "administrator", request.operation, request.bucket, status))
 
@@ -237,48 +205,7 @@ def _pass_on(inner: Application, environ: dict[str, Any]) -> _Answer:
     return _Answer(line, headers, chunks)
 
 
-def _read(environ: dict[str, Any]) -> _Request:
-    method = str(environ["REQUEST_METHOD"])
-    signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    access_key, service = (signed[1], signed[2]) if signed else ("", "s3")
-    bucket, _, key = str(environ.get("PATH_INFO", "/")).lstrip("/").partition("/")
-    body = b"" if key else _body(environ)
-    if service == "s3":
-        operation = _s3_operation(method, bucket, key, str(environ.get("QUERY_STRING", "")))
-    else:
-        operation, bucket = dict(parse_qsl(body.decode("utf-8", "replace"))).get("Action", ""), ""
-    return _Request(
-        method=method,
-        service=service,
-        operation=operation,
-        bucket=bucket,
-        access_key=access_key,
-        account=environ.get("HTTP_X_MOTO_ACCOUNT_ID", ACCOUNT),
-        expected_owner=environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ""),
-        body=body,
-    )
-
-
-def _s3_operation(method: str, bucket: str, key: str, query: str) -> str:
-    if key:
-        return _VERBS.get(method, method) + "Object"
-    if not bucket:
-        return "ListBuckets"
-    keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
-    part = next((name for key, name in _SUBRESOURCES.items() if key in keys), None)
-    if part is None:
-        return _PLAIN.get(method, method)
-    return _VERBS.get(method, method) + part
-
-
-def _body(environ: dict[str, Any]) -> bytes:
-    """The request's body, put back for whoever reads it next."""
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
-
-
-def _refuse(refusal: Refusal, request: _Request, start_response: StartResponse) -> Iterable[bytes]:
+def _refuse(refusal: Refusal, request: AwsRequest, start_response: StartResponse) -> Iterable[bytes]:
     """AWS's error document: S3's own shape, or that of the query services."""
     inner = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
     if request.service == "s3":
@@ -293,7 +220,7 @@ def _refuse(refusal: Refusal, request: _Request, start_response: StartResponse) 
     return [body]
 
 
-def _failure(request: _Request, how: str) -> Refusal:
+def _failure(request: AwsRequest, how: str) -> Refusal:
     if how == "AccessDenied":
         return Refusal(403, "AccessDenied", "Access Denied")
     if request.service == "s3":

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -33,6 +34,11 @@ def aws(running: RunningAws) -> RunningAws:
     return running
 
 
+@cache
+def _session() -> Any:
+    return boto3.session.Session()
+
+
 def client(
     aws: RunningAws, service: str = "s3", *, region: str = "eu-west-1", keys: dict[str, str] | None = None
 ) -> Any:
@@ -40,7 +46,7 @@ def client(
         retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5, s3={"addressing_style": "path"}
     )
     given = keys or {"AccessKeyId": "admin", "SecretAccessKey": "admin", "SessionToken": ""}
-    return boto3.session.Session().client(
+    return _session().client(
         service,
         region_name=region,
         endpoint_url=aws.url,

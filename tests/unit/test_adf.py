@@ -116,7 +116,16 @@ def test_digest_ignores_order_of_keys_and_what_jira_adds() -> None:
 def test_digest_tells_bodies_apart() -> None:
     link = adf.doc(adf.paragraph(adf.link("here", "https://example.org/a")))
     other = adf.doc(adf.paragraph(adf.link("here", "https://example.org/b")))
-    bodies = [link, other, "here", "", {"a": ["b", "c"]}, {"a": [["b"], "c"]}, {"a": ["b"], "c": []}, {"a": "bc"}]
+    bodies: list[Any] = [
+        link,
+        other,
+        "here",
+        "",
+        {"a": ["b", "c"]},
+        {"a": [["b"], "c"]},
+        {"a": ["b"], "c": []},
+        {"a": "bc"},
+    ]
     assert len({digest(body) for body in bodies}) == len(bodies)
 
 

@@ -310,7 +310,8 @@ def test_kebab_is_settled(name: str) -> None:
 def test_instants_may_be_numbers() -> None:
     expected = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     assert read_instant(1_700_000_000, "x") == read_instant(1_700_000_000_000, "x") == expected
-    for wrong in (float("nan"), 10**30, True, {}, None):
+    wrongs: list[object] = [float("nan"), 10**30, True, {}, None]
+    for wrong in wrongs:
         with pytest.raises(Unreadable):
             read_instant(wrong, "x")
 

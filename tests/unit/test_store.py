@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import inspect
 
+from tickets import schema
 from tickets.codec import decode, encode, instant, microseconds
 from tickets.errors import StoreError
 from tickets.store import StoreFacts, TicketStore
@@ -290,6 +292,14 @@ def test_facts(store: TicketStore) -> None:
     assert store.facts() == StoreFacts(3, 1, 1, ticket(1).created_at, newest, None)
 
 
+def test_the_migrations_make_the_tables_that_the_store_uses(tmp_path: Path) -> None:
+    engine = schema.open_database(path_of(tmp_path))
+    made = {name: {c["name"] for c in inspect(engine).get_columns(name)} for name in inspect(engine).get_table_names()}
+    engine.dispose()
+    used = {table.name: {column.name for column in table.columns} for table in schema.tickets.metadata.sorted_tables}
+    assert made == used | {"alembic_version": {"version_num"}}
+
+
 # Speed
 
 
@@ -414,9 +424,9 @@ def test_a_store_that_may_not_be_written() -> None:
         path_of(folder).chmod(0o444)
         folder.chmod(0o555)
         try:
-            with without_privileges(), pytest.raises(StoreError, match="cannot be (written|opened)"):
-                with TicketStore.open(path_of(folder)) as store:
-                    store.save([ticket(2)])
+            refused = pytest.raises(StoreError, match=r"cannot be (written|opened)")
+            with without_privileges(), refused, TicketStore.open(path_of(folder)) as store:
+                store.save([ticket(2)])
         finally:
             folder.chmod(0o755)
         with TicketStore.open(path_of(folder)) as store:
