@@ -210,9 +210,11 @@ def run(
     with bootstrap.open_rooms(configuration):
         pass  # a wrong configuration is told now, not in every cycle
 
+    tell = printing.CycleLog()
+
     def cycle() -> None:
         with bootstrap.open_rooms(configuration) as rooms:
-            printing.log_cycle(run_cycle(rooms))
+            tell(run_cycle(rooms))
 
     notes.print(f"working every {minutes:g} minutes; Ctrl-C stops after the cycle under way")
     Schedule(cycle, seconds=minutes * 60).run_until_signal()

@@ -101,9 +101,11 @@ def work(demo: Demo) -> tuple[CycleReport, operations.QueueView]:
 def watch(demo: Demo, *, port: int) -> None:
     """Serves the dashboard and the Jira page while the agent works every few seconds, until Ctrl-C."""
 
+    tell = printing.CycleLog()
+
     def cycle() -> None:
         with bootstrap.open_rooms(demo.configuration) as rooms:
-            printing.log_cycle(run_cycle(rooms))
+            tell(run_cycle(rooms))
 
     with DashboardProcess(demo.configuration, port=port) as dashboard:
         schedule = Schedule(cycle, seconds=EVERY_SECONDS)

@@ -40,7 +40,8 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """Everything the report and the pages show of the queue. `flow` has a row per ticket, `weekly` one per week."""
+    """Everything the report and the pages show of the queue. `flow` has a row per ticket, `weekly` one per week of
+    service requests."""
 
     facts: StoreFacts
     as_of: datetime
@@ -91,6 +92,7 @@ def view_queue(
     """
     from agent import model
     from analytics import flow as flow_of
+    from analytics.catalogue import kind_of
     from analytics.cost import Assumptions
     from analytics.frames import change_frame, ticket_frame
     from analytics.savings import assumed, outcomes_frame
@@ -126,7 +128,8 @@ def view_queue(
         minutes=money.minutes,
         default_minutes=money.minutes_per_ticket,
     )
-    return QueueView(facts, as_of, start, flow, flow_of.weekly(flow), report, saved)
+    is_request = [kind is not None and kind_of(kind.request_type) == "request" for kind in types]
+    return QueueView(facts, as_of, start, flow, flow_of.weekly(flow[is_request]), report, saved)
 
 
 def outcome_rows(

@@ -152,14 +152,21 @@ def told_of(outcome: Outcome) -> str:
     return outcome.resource or "" if made else "; ".join(outcome.reasons)
 
 
-def log_cycle(done: CycleReport) -> None:
-    """One line an outcome on standard error, for a scheduled run."""
-    err = Console(stderr=True, highlight=False)
-    for outcome in done.outcomes:
-        told = told_of(outcome)
-        err.print(Text(f"{done.started_at:%H:%M:%S} {outcome.ticket}: {WORDS[outcome.result]}: {told}"))
-    if done.errors:
-        err.print(Text(f"{done.started_at:%H:%M:%S} {done.errors} tickets failed; they are looked at again"))
+class CycleLog:
+    """One line on standard error for each outcome that differs from the ticket's last one, for a scheduled run."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def __call__(self, done: CycleReport) -> None:
+        err = Console(stderr=True, highlight=False)
+        for outcome in done.outcomes:
+            line = f"{outcome.ticket}: {WORDS[outcome.result]}: {told_of(outcome)}"
+            if self._told.get(outcome.ticket) != line:
+                self._told[outcome.ticket] = line
+                err.print(Text(f"{done.started_at:%H:%M:%S} {line}"))
+        if done.errors:
+            err.print(Text(f"{done.started_at:%H:%M:%S} {done.errors} tickets failed; they are looked at again"))
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:

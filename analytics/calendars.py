@@ -155,9 +155,7 @@ def _microseconds(at: Any) -> Floats:
     if isinstance(at, pd.Series | pd.DatetimeIndex):
         if getattr(at.dtype, "tz", None) is None:
             raise BadFrame(f"the times {at.name!r} have no time zone; instants are aware UTC")
-        naive = (
-            at.dt.tz_convert("UTC").dt.tz_localize(None) if isinstance(at, pd.Series) else at.tz_convert(None)
-        )
+        naive = at.dt.tz_convert("UTC").dt.tz_localize(None) if isinstance(at, pd.Series) else at.tz_convert(None)
         at = naive.to_numpy(dtype="datetime64[us]")
     values = np.asarray(at, dtype="datetime64[us]")
     return np.where(np.isnat(values), np.nan, values.astype(np.int64).astype(np.float64))

@@ -20,20 +20,14 @@ APART: Mapping[str, RequestType] = {entry.id: entry for entry in (BUG, INCIDENT,
 # What the names of ticket types mean, where the name alone decides it. "Task", "Service Request" and "Sub-
 # task" are missing on purpose: they say nothing about what is asked for.
 TICKET_TYPES: Mapping[str, RequestType] = {
-    **dict.fromkeys(
-        ("bug", "defect", "fault", "fehler", "defecto", "anomalie", "缺陷", "バグ", "ошибка"), BUG
-    ),
-    **dict.fromkeys(
-        ("incident", "[system] incident", "outage", "störung", "incidente", "事件", "故障"), INCIDENT
-    ),
+    **dict.fromkeys(("bug", "defect", "fault", "fehler", "defecto", "anomalie", "缺陷", "バグ", "ошибка"), BUG),
+    **dict.fromkeys(("incident", "[system] incident", "outage", "störung", "incidente", "事件", "故障"), INCIDENT),
     **dict.fromkeys(("question", "support question", "frage", "pregunta", "问题咨询", "咨询"), QUESTION),
     **dict.fromkeys(
         ("story", "user story", "epic", "initiative", "improvement", "new feature", "feature", "enhancement"),
         PROJECT_WORK,
     ),
-    **dict.fromkeys(
-        ("故事", "史诗", "新功能", "改进", "エピック", "ストーリー", "historia", "épica"), PROJECT_WORK
-    ),
+    **dict.fromkeys(("故事", "史诗", "新功能", "改进", "エピック", "ストーリー", "historia", "épica"), PROJECT_WORK),
 }
 
 # Names that portals come with for what is no service request.

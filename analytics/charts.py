@@ -42,7 +42,7 @@ def queue_trend(weekly: pd.DataFrame) -> Layered:
             alt.Tooltip("still_waiting:Q", title="still waiting"),
         ],
     )
-    dash = alt.StrokeDash("waited:N", legend=None, sort=[MEDIAN, SLOW])
+    dash = alt.StrokeDash("waited:N", title="waited at most", sort=[MEDIAN, SLOW])
     shape = alt.Shape(
         "settled:N",
         title="week",

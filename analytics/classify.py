@@ -42,9 +42,7 @@ FORMAT = 1
 # a file.
 TRUSTED_TYPES: tuple[str, ...] = ()
 
-TEXT_LIMIT = (
-    4000  # characters of a text that are read; logs pasted below a request say nothing about its type
-)
+TEXT_LIMIT = 4000  # characters of a text that are read; logs pasted below a request say nothing about its type
 HOLD_OUT = 0.2
 FEWEST_TO_CALIBRATE = 30
 
@@ -72,9 +70,7 @@ class TrainingReport:
     is_calibrated: bool
     classes: Mapping[str, ClassScore]
 
-    definition = (
-        "share of the newest fifth of the labelled tickets that a model of the older four fifths named right"
-    )
+    definition = "share of the newest fifth of the labelled tickets that a model of the older four fifths named right"
 
 
 def given(ticket: Ticket, kinds: Mapping[str, RequestType] | None = None) -> Classification | None:
@@ -128,6 +124,9 @@ class Classifier:
         labels = np.array([label for _, label in labelled])
         report = _judge(texts, labels, seed)
         pipeline = _pipeline(seed).fit(texts, labels)
+        for vectoriser in pipeline[0].named_transformers_.values():
+            # numpy's integers would be stored as a file each: seconds instead of milliseconds.
+            vectoriser.vocabulary_ = {str(term): int(index) for term, index in vectoriser.vocabulary_.items()}
         # Dividing the weights is dividing the logits: the calibrated model stays a plain pipeline.
         pipeline[-1].coef_ /= report.temperature
         return cls(pipeline, report, kinds or {})
@@ -186,16 +185,12 @@ class Classifier:
             report = _read_report(manifest["report"])
             kinds = {name: RequestType(**entry) for name, entry in manifest["kinds"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelRefused(
-                f"the model in {folder} is incomplete or damaged ({type(error).__name__})."
-            ) from None
+            raise ModelRefused(f"the model in {folder} is incomplete or damaged ({type(error).__name__}).") from None
         if version != FORMAT:
             raise ModelRefused(f"the model in {folder} has format {version}, not {FORMAT}.")
         actual = hashlib.sha256(content).hexdigest()
         if actual != expected or (sha256 is not None and actual != sha256):
-            raise ModelRefused(
-                f"the model in {folder} was altered: {MODEL_FILE} has not the hash it was stored with."
-            )
+            raise ModelRefused(f"the model in {folder} was altered: {MODEL_FILE} has not the hash it was stored with.")
         return cls(_read_pipeline(content, folder), report, kinds)
 
 

@@ -65,9 +65,7 @@ def measure(
     """
     if now.utcoffset() is None:
         raise ValueError(f"now ({now.isoformat()}) has no time zone")
-    _require(
-        tickets, ("site", "ticket_id", "status_id", "status", "status_category", "created_at", "resolved_at")
-    )
+    _require(tickets, ("site", "ticket_id", "status_id", "status", "status_category", "created_at", "resolved_at"))
     _require(changes, ("site", "ticket_id", "at", "from_id", "from_name", "to_id", "to_name"))
     categories = _categories(tickets, statuses)
     rows = (
@@ -107,9 +105,7 @@ def weekly(flow: pd.DataFrame) -> pd.DataFrame:
 
 def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     if missing := [column for column in columns if column not in frame]:
-        raise BadFrame(
-            f"the frame lacks {', '.join(missing)}; frames come from ticket_frame and change_frame"
-        )
+        raise BadFrame(f"the frame lacks {', '.join(missing)}; frames come from ticket_frame and change_frame")
     for column in columns:
         if column.endswith("at") and getattr(frame[column].dtype, "tz", None) is None:
             raise BadFrame(f"the times {column!r} have no time zone; instants are aware UTC")
@@ -158,18 +154,12 @@ def _with_milestones(rows: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
     )
     created, has_history = pl.col("created_at"), pl.col("has_history")
     category = pl.col("status_category")
-    is_done = (
-        pl.when(category == UNDEFINED).then(pl.col("resolved_at").is_not_null()).otherwise(category == DONE)
-    )
+    is_done = pl.when(category == UNDEFINED).then(pl.col("resolved_at").is_not_null()).otherwise(category == DONE)
     began_in = pl.coalesce("first_category", "status_category")
     ends_done = pl.coalesce("last_category", "status_category") == DONE
     entry = pl.coalesce("done_at", pl.when(began_in == DONE).then(created))
     # Where the history does not lead to the present status, the resolution date is the better witness.
-    finish = (
-        pl.when(has_history & ends_done)
-        .then(pl.coalesce(entry, "resolved_at"))
-        .otherwise(pl.col("resolved_at"))
-    )
+    finish = pl.when(has_history & ends_done).then(pl.coalesce(entry, "resolved_at")).otherwise(pl.col("resolved_at"))
     start = pl.when(began_in == IN_PROGRESS).then(created).otherwise(pl.col("progress_at"))
     return (
         rows.join(story, on=["site", "ticket_id"], how="left", maintain_order="left")
@@ -191,9 +181,7 @@ def _not_before(created: pl.Expr, at: pl.Expr) -> pl.Expr:
 
 def _with_durations(flow: pd.DataFrame, calendar: BusinessCalendar, now: datetime) -> pd.DataFrame:
     asof = pd.Timestamp(now).tz_convert("UTC")
-    result = flow[
-        [column for column in KEPT if column in flow] + ["status_category", "is_open", "has_history"]
-    ].copy()
+    result = flow[[column for column in KEPT if column in flow] + ["status_category", "is_open", "has_history"]].copy()
     requested, started, finished = flow["created_at"], flow["started_at"], flow["finished_at"]
     result["requested_at"], result["started_at"], result["finished_at"] = requested, started, finished
     is_waiting = flow["has_history"] & started.isna() & flow["is_open"]

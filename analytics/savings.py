@@ -158,9 +158,7 @@ def _avoided(
             "is_waiting": flow["queue_is_open"].to_numpy(),
         }
     )
-    by_people = table[
-        ~table["ticket_id"].isin(automated) & ~table["is_waiting"].astype(bool) & table["hours"].notna()
-    ]
+    by_people = table[~table["ticket_id"].isin(automated) & ~table["is_waiting"].astype(bool) & table["hours"].notna()]
     groups = by_people.groupby("type")["hours"]
     usual = groups.median()[groups.size() >= FEWEST_COMPARABLE]
     own = table.drop_duplicates("ticket_id").set_index("ticket_id")["hours"]

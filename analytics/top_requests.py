@@ -27,8 +27,7 @@ DEFINITIONS = {
     "tickets still in the "
     "queue included",
     "share_of_queue": "this type's part of the queue_business_hours of all service requests",
-    "lead_business_hours": "hours of the business calendar from creation to resolution, or to now where "
-    "open, summed",
+    "lead_business_hours": "hours of the business calendar from creation to resolution, or to now where open, summed",
     "share_of_lead": "this type's part of the lead_business_hours of all service requests",
     "cost_of_waiting": COST_DEFINITION,
 }
@@ -193,9 +192,7 @@ def _entry(
     queue = _total(measured["queue_business_hours"])
     lead = float(group["elapsed_business_hours"].sum())
     waits = (
-        group["queue_business_hours"].fillna(-1.0)
-        if len(measured)
-        else group["elapsed_business_hours"].fillna(-1.0)
+        group["queue_business_hours"].fillna(-1.0) if len(measured) else group["elapsed_business_hours"].fillna(-1.0)
     )
     longest = group.assign(wait=waits).sort_values(["wait", "key"], ascending=[False, True])
     return TopEntry(
@@ -237,26 +234,21 @@ def _caveats(
         found.append(f"no history in {without} of {len(requests)} tickets: queue time unknown")
     if len(requests) and not len(measured):
         found.append(
-            "no queue time is known, so types are ranked by lead time (created to resolved, or to now "
-            "where open)"
+            "no queue time is known, so types are ranked by lead time (created to resolved, or to now where open)"
         )
     if waiting := int(measured["queue_is_open"].sum()):
         found.append(
-            f"{waiting} tickets are still in the queue and count with their wait so far: the percentiles "
-            f"can only rise"
+            f"{waiting} tickets are still in the queue and count with their wait so far: the percentiles can only rise"
         )
     if unknown := int(table["unknown_statuses"].sum()):
         tickets = int((table["unknown_statuses"] > 0).sum())
         found.append(
-            f"{unknown} moves in {tickets} tickets lead to statuses of unknown category: they start and "
-            f"end nothing"
+            f"{unknown} moves in {tickets} tickets lead to statuses of unknown category: they start and end nothing"
         )
     if unfinished := int(requests["elapsed_business_hours"].isna().sum()):
         found.append(f"{unfinished} finished tickets do not say when: their lead time is unknown")
     if predicted := int((requests["source"] == "predicted").sum()):
-        found.append(
-            f"the type of {predicted} of {len(requests)} service requests was predicted from their text"
-        )
+        found.append(f"the type of {predicted} of {len(requests)} service requests was predicted from their text")
     if unclassified := int((table["kind"] == "unknown").sum()):
         found.append(f"{unclassified} tickets carry no request type and are not ranked")
     if not len(requests):

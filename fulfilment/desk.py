@@ -38,9 +38,7 @@ class Desk(Protocol):
     def groups_of(self, account_id: str) -> frozenset[str]:
         """Ids of the account's groups. A look-up that fails raises: it is never an empty set."""
 
-    def post_comment(
-        self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool
-    ) -> Comment: ...
+    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment: ...
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         """Transition to the status of this name, filling required fields. Already there: nothing is done.

@@ -8,9 +8,7 @@ ACCOUNT = "123456789012"
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
 
 
-def configuration(
-    *, jira_url: str, aws_url: str, agent_email: str, token_file: Path, every_minutes: float
-) -> str:
+def configuration(*, jira_url: str, aws_url: str, agent_email: str, token_file: Path, every_minutes: float) -> str:
     """The text of the file. The token stays in `token_file`, which the caller writes."""
     environments = "\n".join(
         f"""

@@ -86,9 +86,7 @@ class Arrival:
     pieces: tuple[Piece, ...]
 
 
-def arrivals(
-    rng: Random, *, start: datetime, end: datetime, count: int, on_form: dict[str, set[str]]
-) -> list[Arrival]:
+def arrivals(rng: Random, *, start: datetime, end: datetime, count: int, on_form: dict[str, set[str]]) -> list[Arrival]:
     """`count` arrivals in order of time. `on_form` maps a service desk's key to the types it offers."""
     instants = _instants(rng, start, end, count)
     types, shares = list(DEMANDS), [demand.share for demand in DEMANDS.values()]
@@ -129,9 +127,7 @@ def team(rng: Random, *, tickets: int, available: int, start: datetime, end: dat
     weeks = int((end - start).days // 7)
     engineers = []
     for number in range(size):
-        skills = {
-            skill for skill, who in (("data", (0, 1)), ("security", (2, 3))) if size < 4 or number % 5 in who
-        }
+        skills = {skill for skill, who in (("data", (0, 1)), ("security", (2, 3))) if size < 4 or number % 5 in who}
         leaves = sorted(rng.sample(range(weeks), 5)) if weeks >= 5 else []
         absences = [(start + timedelta(weeks=week), start + timedelta(weeks=week + 1)) for week in leaves]
         engineers.append(Engineer(frozenset(skills), tuple(absences)))

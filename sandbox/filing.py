@@ -92,9 +92,7 @@ class Filing:
             if rng.random() < (0.4 if careless else FILLED):
                 options = self._world.fields[self._field_ids[question]].options
                 value = slots.value(slot)
-                self.answer(
-                    issue, question, value if not options or value in options else rng.choice(options), slot
-                )
+                self.answer(issue, question, value if not options or value in options else rng.choice(options), slot)
 
     def choose_type(self, issue: Issue, request_type: str) -> bool:
         """Files it under the project's own request type of that name; False when the project offers none."""

@@ -93,9 +93,7 @@ def _file(filing: Filing, world: World, cast: Cast, arrival: Arrival, rng: Rando
     set_name: SetName = "test" if arrival.project in PROSE and arrival.at > world.now - TESTED else "train"
     phrasing = rng.choice(phrasings_of(arrival.request_type, set_name))
     kind = DEMANDS[arrival.request_type].kind
-    reporter = rng.choice(
-        list(cast.asking if kind in ("request", "question") or rng.random() < 0.6 else cast.staff)
-    )
+    reporter = rng.choice(list(cast.asking if kind in ("request", "question") or rng.random() < 0.6 else cast.staff))
     slots = Slots(rng, cast.asking.get(reporter, "platform"), world.accounts[reporter].name)
     written = write(phrasing, slots, rng)
     issue = filing.file(

@@ -69,12 +69,20 @@ def _is_node(node: object, parent: str) -> bool:
     if not isinstance(node, Mapping) or not isinstance(node.get("content", []), list):
         return False
     kind = node.get("type")
+    if not isinstance(kind, str) or not isinstance(node.get("attrs", {}), Mapping):
+        return False
     if kind not in (INLINE if parent in HOLDS_INLINE else BLOCK) or kind not in CHILDREN.get(parent, {kind}):
         return False
     if kind == "text" and not (isinstance(node.get("text"), str) and node["text"]):
         return False
     marks = node.get("marks", [])
-    return isinstance(marks, list) and all(isinstance(m, Mapping) and m.get("type") in MARKS for m in marks)
+    return isinstance(marks, list) and all(map(_is_mark, marks))
+
+
+def _is_mark(mark: object) -> bool:
+    if not isinstance(mark, Mapping) or not isinstance(mark.get("attrs", {}), Mapping):
+        return False
+    return isinstance(mark.get("type"), str) and mark["type"] in MARKS
 
 
 def plain_text(body: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,6 @@ from sandbox.world import REQUEST_TYPE_FIELD, Account, Project, World, WorldFiel
 RESOLUTIONS = {"Done": "10000", "Won't Do": "10001", "Duplicate": "10002", "Cannot Reproduce": "10003"}
 PRIORITIES = {"Highest": "1", "High": "2", "Medium": "3", "Low": "4", "Lowest": "5"}
 LONGEST_LINE = 255
-LONGEST_TEXT = 32_767
 NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 NOT_ADF = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
 # Only these groups' members may file in somebody's name.
@@ -130,7 +129,7 @@ def _read_person(world: World, actor: Account, identity: str, value: object) -> 
     if value is None and identity == "assignee":
         return None, None
     named = (value.get("accountId") or value.get("id")) if isinstance(value, Mapping) else None
-    if named not in world.accounts:
+    if not isinstance(named, str) or named not in world.accounts:
         return None, f"Specify a valid value for {identity}"
     return named, None
 

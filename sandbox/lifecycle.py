@@ -51,9 +51,7 @@ class Lifecycle:
         moments = [issue.created, *(entry.created for entry in issue.histories)]
         issue.updated = max(moments + [comment.created for comment in issue.comments])
 
-    def comment(
-        self, issue: Issue, author: str, at: datetime, body: dict[str, Any], *, public: bool = True
-    ) -> None:
+    def comment(self, issue: Issue, author: str, at: datetime, body: dict[str, Any], *, public: bool = True) -> None:
         issue.comments.append(WorldComment(self._next_id(), author, body, at, at, author, public))
         issue.updated = max(issue.updated, at)
 
@@ -103,9 +101,7 @@ class Lifecycle:
     def _start(self, issue: Issue, at: datetime, who: str) -> None:
         self.move(issue, who, at, self.stages_of(issue).working, self.assignment(issue, who))
         if self._rng.random() < 0.25:
-            self.comment(
-                issue, who, at + timedelta(seconds=self._rng.randint(5, 50)), say("start", self._rng)
-            )
+            self.comment(issue, who, at + timedelta(seconds=self._rng.randint(5, 50)), say("start", self._rng))
 
     def _ask(self, issue: Issue, at: datetime, who: str) -> None:
         self.comment(issue, who, at - timedelta(seconds=self._rng.randint(2, 30)), say("ask", self._rng))
@@ -175,15 +171,10 @@ def _with_reviews(acts: Sequence[Act]) -> list[Act | _Review]:
 
 def stages(world: World, workflow: Workflow) -> Stages:
     """Finds the statuses by name and category. Raises ValueError when a workflow cannot be worked through."""
-    known = [
-        world.statuses[id]
-        for id in dict.fromkeys([workflow.initial, *(t.target for t in workflow.transitions)])
-    ]
+    known = [world.statuses[id] for id in dict.fromkeys([workflow.initial, *(t.target for t in workflow.transitions)])]
 
     def named(*words: str) -> str | None:
-        return next(
-            (status.id for status in known if any(word in status.name.lower() for word in words)), None
-        )
+        return next((status.id for status in known if any(word in status.name.lower() for word in words)), None)
 
     working = named("progress")
     done = next(
@@ -192,9 +183,7 @@ def stages(world: World, workflow: Workflow) -> Stages:
     )
     reopened = next((step.target for step in workflow.transitions if done in step.sources), None)
     if working is None or done is None or reopened is None:
-        raise ValueError(
-            f"workflow {workflow.id} lacks a status for work in progress, for done or after a reopening"
-        )
+        raise ValueError(f"workflow {workflow.id} lacks a status for work in progress, for done or after a reopening")
     return Stages(working, named("waiting for customer", "blocked"), named("review"), done, reopened)
 
 
@@ -213,7 +202,5 @@ def route(workflow: Workflow, source: str, target: str) -> list[str]:
     return ways[target]
 
 
-def _item(
-    field: str, old: str | None, old_name: str | None, new: str | None, new_name: str | None
-) -> HistoryItem:
+def _item(field: str, old: str | None, old_name: str | None, new: str | None, new_name: str | None) -> HistoryItem:
     return HistoryItem(field, field, "jira", old, old_name, new, new_name)

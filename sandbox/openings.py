@@ -241,9 +241,7 @@ def take_up(filed: list[Issue], lifecycle: Lifecycle, engineer: str, rng: Random
     """One of them an engineer has already begun: assigned, in progress, and said so."""
     issue = next(issue for issue in filed if issue.truth["demo"] == "person-works-on-it")
     at = issue.created + timedelta(minutes=9)
-    lifecycle.move(
-        issue, engineer, at, lifecycle.stages_of(issue).working, lifecycle.assignment(issue, engineer)
-    )
+    lifecycle.move(issue, engineer, at, lifecycle.stages_of(issue).working, lifecycle.assignment(issue, engineer))
     lifecycle.comment(issue, engineer, at + timedelta(minutes=1), say("start", rng))
 
 
@@ -261,7 +259,5 @@ def _reporter(world: World, name: str) -> Account:
     return next(
         account
         for account in world.accounts.values()
-        if "g-payments" in account.groups
-        and account.kind == "atlassian"
-        and account.account_id != developer.account_id
+        if "g-payments" in account.groups and account.kind == "atlassian" and account.account_id != developer.account_id
     )

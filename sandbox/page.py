@@ -39,6 +39,7 @@ def page_routes(state: JiraState) -> list[Route]:
     return [
         Route("/", page.guard(page.tickets), methods=["GET"]),
         Route("/browse/{key}", page.guard(page.read), methods=["GET"]),
+        Route("/page/style.css", style, methods=["GET"]),
         Route("/page/new", page.guard(page.new), methods=["GET"]),
         Route("/page/new", page.guard(page.file), methods=["POST"]),
         Route("/page/comment/{key}", page.guard(page.comment), methods=["POST"]),
@@ -110,7 +111,7 @@ class Page:
         reporter = escape(self._world.accounts[issue.reporter].name)
         return (
             f'<tr><td class="key">{link}</td><td>{escape(issue.summary)}</td><td>{self._status(issue)}</td>'
-            f'<td>{reporter}</td><td class="when">{when(issue.created)}</td></tr>'
+            f'<td class="who">{reporter}</td><td class="when">{when(issue.created)}</td></tr>'
         )
 
     def _status(self, issue: Issue) -> str:
@@ -209,11 +210,11 @@ class Page:
         )
         buttons = "".join(_persona_button(self._world.accounts[name], name == mine) for name in PERSONAS)
         policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+            f"default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; connect-src 'self'; "
             "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
         html = FRAME.substitute(
-            title=escape(title), nonce=nonce, style=STYLE, back=escape(back, quote=True), personas=buttons, body=body
+            title=escape(title), nonce=nonce, back=escape(back, quote=True), personas=buttons, body=body
         )
         return HTMLResponse(html, status, {"content-security-policy": policy, "x-content-type-options": "nosniff"})
 
@@ -247,6 +248,10 @@ def _question(entry: WorldField, request_types: list[str]) -> str:
 
 def _kebab(name: str) -> str:
     return name.lower().replace(" ", "-")
+
+
+async def style(request: Request) -> Response:
+    return Response(STYLE, media_type="text/css")
 
 
 async def _form(request: Request) -> dict[str, str]:

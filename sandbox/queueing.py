@@ -164,9 +164,7 @@ class Queue:
         skilled = [
             number
             for number, engineer in enumerate(self.team)
-            if self._idle[number]
-            and (owner in (None, number))
-            and (job.skill is None or job.skill in engineer.skills)
+            if self._idle[number] and (owner in (None, number)) and (job.skill is None or job.skill in engineer.skills)
         ]
         if skilled:
             engineer = self._rng.choice(skilled)

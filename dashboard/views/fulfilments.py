@@ -33,10 +33,15 @@ def render() -> None:
         states = sorted(set(frame["state"]))
         chosen = st.multiselect("State", states, placeholder="all")
         shown = frame[frame["state"].isin(chosen)] if chosen else frame
-        st.dataframe(shown, hide_index=True, width="stretch")
+        widths = {
+            "resource": st.column_config.TextColumn(width="medium"),
+            "why": st.column_config.TextColumn(width="large"),
+        }
+        st.dataframe(shown, hide_index=True, width="stretch", column_config=widths)
         keys = list(dict.fromkeys(shown["ticket"]))
         named = st.query_params.get("ticket")
-        key = st.selectbox("The story of", keys, index=keys.index(named) if named in keys else 0)
+        made = next(iter(shown.loc[shown["resource"] != "", "ticket"]), keys[0])
+        key = st.selectbox("The story of", keys, index=keys.index(named if named in keys else made))
         if key:
             st.query_params["ticket"] = key
             show_story(key)

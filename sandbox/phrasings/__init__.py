@@ -46,9 +46,7 @@ def phrasings(set_name: SetName) -> tuple[Phrasing, ...]:
         for request_type, sets in tomllib.loads(file.read_text(encoding="utf-8")).items():
             for number, (summary, description, *contradictory) in enumerate(sets[set_name]):
                 name = f"{request_type}/{set_name}/{number}"
-                found.append(
-                    Phrasing(name, request_type, set_name, summary, description, tuple(contradictory))
-                )
+                found.append(Phrasing(name, request_type, set_name, summary, description, tuple(contradictory)))
     return tuple(sorted(found, key=lambda phrasing: phrasing.request_type))
 
 
@@ -60,6 +58,4 @@ def phrasings_of(request_type: str, set_name: SetName) -> tuple[Phrasing, ...]:
 @cache
 def frames() -> Frames:
     raw = tomllib.loads((Path(__file__).parent / FRAMES).read_text(encoding="utf-8"))
-    return Frames(
-        *({key: tuple(lines) for key, lines in raw[part].items()} for part in Frames.__annotations__)
-    )
+    return Frames(*({key: tuple(lines) for key, lines in raw[part].items()} for part in Frames.__annotations__))

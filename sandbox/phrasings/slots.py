@@ -113,12 +113,8 @@ _DRAWN: dict[str, Callable[[Slots], str]] = {
     "region_word": lambda slots: REGION_WORDS[slots.value("region")],
     "environment": lambda slots: slots.pick(["dev", "dev", "prod"]),
     "env_word": lambda slots: ENVIRONMENT_WORDS[slots.value("environment")],
-    "repository": lambda slots: (
-        f"{slots.service}-{slots.pick(['api', 'ui', 'worker', 'infra', 'client', 'tools'])}"
-    ),
-    "database": lambda slots: f"{slots.service}_{slots.pick(['db', 'prod', 'main', 'events'])}".replace(
-        "-", "_"
-    ),
+    "repository": lambda slots: f"{slots.service}-{slots.pick(['api', 'ui', 'worker', 'infra', 'client', 'tools'])}",
+    "database": lambda slots: f"{slots.service}_{slots.pick(['db', 'prod', 'main', 'events'])}".replace("-", "_"),
     "cache": lambda slots: f"{slots.service}-cache",
     "namespace": lambda slots: f"{slots.value('team')}-{slots.service}",
     "person": lambda slots: slots.pick(frames().words["people"]),

@@ -95,7 +95,11 @@ def test_complete_form_requests_are_fulfilled_and_answered(worked: Worked) -> No
         assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
         tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
         assert entry["ticket"] in tags.values()
-        assert "payments" in tags.values()
+        with bootstrap.open_ledger(worked.demo.configuration) as ledger:
+            (request,) = ledger.requests(key=entry["ticket"])
+        assert tags["goldenpath:team"] in worked.demo.configuration.teams
+        assert tags["owner"] == tags["goldenpath:team"]
+        assert tags["goldenpath:request"] == request.id
         with pytest.raises(ClientError, match="AccessDenied"):
             s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(public_policy(bucket)))
         with bootstrap.open_rooms(worked.demo.configuration) as rooms:

@@ -177,7 +177,9 @@ class Site:
 
     def change(self, key: str) -> None:
         self.call("PUT", "issue/{key}", key, body={"fields": {"summary": f"{key} again", "labels": ["a", "b"]}})
-        assert self.call("PUT", "issue/{key}", key, body={"fields": {"labels": ["c"]}}, who="developer").status_code == 204
+        assert (
+            self.call("PUT", "issue/{key}", key, body={"fields": {"labels": ["c"]}}, who="developer").status_code == 204
+        )
 
 
 def example_transition(site: Site) -> None:
@@ -208,6 +210,7 @@ def example_get_issue(site: Site) -> None:
 
 
 def example_search(site: Site) -> None:
+    site.file()
     site.file()
     body = {"jql": "project = OPS ORDER BY id", "fields": ["*all"], "maxResults": 1, "expand": "changelog"}
     page = site.call("POST", "search/jql", body=body).json()

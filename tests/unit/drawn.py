@@ -14,9 +14,7 @@ CATEGORIES = {
     "Fixed": StatusCategory.DONE,
     "Closed": StatusCategory.DONE,
 }
-STATUSES = tuple(
-    Status(str(n), name, category) for n, (name, category) in enumerate(CATEGORIES.items(), start=1)
-)
+STATUSES = tuple(Status(str(n), name, category) for n, (name, category) in enumerate(CATEGORIES.items(), start=1))
 
 
 def moment(text: str) -> datetime:
@@ -85,19 +83,13 @@ def _drawn(number: int, cells: list[str]) -> Ticket:
     given = None if request_type == "-" else request_type
     done_at = None if resolved == "-" else resolved
     if story.startswith("?"):
-        return ticket(
-            number, request_type=given, created=created, resolved=done_at, present=story[1:], changes=None
-        )
+        return ticket(number, request_type=given, created=created, resolved=done_at, present=story[1:], changes=None)
     first, *moves = [part.strip() for part in story.split(",")]
     here, changes = first, []
     for move in moves:
         day, clock, name = move.split(" ", 2)
         left, entered = status(here), status(name)
         at = moment(f"{day} {clock}")
-        changes.append(
-            StatusChange(str(len(changes)), at, None, left.id, left.name, entered.id, entered.name)
-        )
+        changes.append(StatusChange(str(len(changes)), at, None, left.id, left.name, entered.id, entered.name))
         here = name
-    return ticket(
-        number, request_type=given, created=created, resolved=done_at, present=here, changes=tuple(changes)
-    )
+    return ticket(number, request_type=given, created=created, resolved=done_at, present=here, changes=tuple(changes))

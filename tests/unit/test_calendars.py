@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from analytics.calendars import BusinessCalendar, office_hours
 from analytics.errors import BadFrame, CalendarRange
 
-TWO_SHIFTS = {day: ((time(8), time(12)), (time(13), time(17, 30))) for day in range(5)} | {
-    5: ((time(9), time(11)),)
-}
+TWO_SHIFTS = {day: ((time(8), time(12)), (time(13), time(17, 30))) for day in range(5)} | {5: ((time(9), time(11)),)}
 HOLIDAYS = frozenset({date(2026, 4, 3), date(2026, 10, 26)})
 BERLIN = BusinessCalendar("Europe/Berlin", TWO_SHIFTS, HOLIDAYS, date(2026, 3, 1), date(2026, 11, 30))
 

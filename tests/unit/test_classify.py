@@ -47,9 +47,7 @@ def labelled(count: int, seed: int = 1) -> list[Ticket]:
     for number in range(count):
         request_type = dice.choice(sorted(WISHES))
         text = f"{dice.choice(OPENINGS)} {dice.choice(WISHES[request_type])} {dice.choice(CLOSINGS)}"
-        tickets.append(
-            later(ticket(number, request_type=request_type, summary=text, description=text), number)
-        )
+        tickets.append(later(ticket(number, request_type=request_type, summary=text, description=text), number))
     return tickets
 
 
@@ -113,9 +111,7 @@ def test_the_hold_out_is_ordered_by_time() -> None:
 
 
 def test_the_same_tickets_and_seed_give_the_same_scores() -> None:
-    asked = [
-        ticket(n, ticket_type="Task", summary=f"please, {wish[0]}") for n, wish in enumerate(WISHES.values())
-    ]
+    asked = [ticket(n, ticket_type="Task", summary=f"please, {wish[0]}") for n, wish in enumerate(WISHES.values())]
     one, other = (Classifier.train(labelled(120), seed=3).predict(asked) for _ in range(2))
     assert one == other
 
@@ -166,10 +162,7 @@ def test_ticket_types_say_what_they_say() -> None:
 def test_a_stored_model_answers_the_same(classifier: Classifier, tmp_path: Path) -> None:
     classifier.save(tmp_path / "model")
     loaded = Classifier.load(tmp_path / "model")
-    asked = [
-        ticket(n, ticket_type="Task", summary=wish)
-        for n, wish in enumerate(itertools.chain(*WISHES.values()))
-    ]
+    asked = [ticket(n, ticket_type="Task", summary=wish) for n, wish in enumerate(itertools.chain(*WISHES.values()))]
     assert loaded.predict(asked) == classifier.predict(asked)
     assert loaded.report == classifier.report
 
@@ -212,9 +205,7 @@ class Stowaway(LogisticRegression):  # type: ignore[misc]
     """A type that no stored model of ours holds."""
 
 
-@pytest.mark.parametrize(
-    ("content", "message"), [(Stowaway(), "types that are not ours"), ([1], "not a pipeline")]
-)
+@pytest.mark.parametrize(("content", "message"), [(Stowaway(), "types that are not ours"), ([1], "not a pipeline")])
 def test_other_types_are_refused_even_with_a_fitting_hash(
     classifier: Classifier, tmp_path: Path, content: object, message: str
 ) -> None:

@@ -22,9 +22,7 @@ NOW = moment("14 12:00")
 
 
 def flow_of(tickets: Sequence[Ticket], statuses: Sequence[Status] = STATUSES) -> pd.DataFrame:
-    return measure(
-        ticket_frame(tickets), change_frame(tickets), calendar=CALENDAR, now=NOW, statuses=statuses
-    )
+    return measure(ticket_frame(tickets), change_frame(tickets), calendar=CALENDAR, now=NOW, statuses=statuses)
 
 
 def flow_drawn(table: str) -> pd.DataFrame:

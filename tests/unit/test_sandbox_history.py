@@ -173,9 +173,7 @@ def test_arrivals_and_work_follow_working_hours(world: World) -> None:
     in_hours = [at for at in created if at.weekday() < 5 and 9 <= at.hour < 17]
     assert 0.85 < len(in_hours) / len(created) < 1
     staff = {id for id, account in world.accounts.items() if "g-ops" in account.groups}
-    worked = [
-        entry.created for issue in world.issues.values() for entry in issue.histories if entry.author in staff
-    ]
+    worked = [entry.created for issue in world.issues.values() for entry in issue.histories if entry.author in staff]
     assert len(worked) > 6000
     assert all(at.weekday() < 5 and 9 <= at.hour <= 17 for at in worked)
 

@@ -16,8 +16,7 @@ NOW = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 def test_waiting_emerges_from_the_load() -> None:
     """The same jobs wait longer for one engineer than for three, and a lone job hardly waits."""
     arriving = [
-        Arrival(NOW + timedelta(minutes=25 * n), "bug", "PLAT", "Medium", (Piece(3600.0, "done"),))
-        for n in range(60)
+        Arrival(NOW + timedelta(minutes=25 * n), "bug", "PLAT", "Medium", (Piece(3600.0, "done"),)) for n in range(60)
     ]
     work = [Job(arrival.at, 1, None, arrival.pieces) for arrival in arriving]
 
@@ -83,9 +82,7 @@ def test_a_bounced_and_reopened_job_is_done_in_the_end() -> None:
         Piece(600.0, "reopen", 3600.0),
         Piece(60.0, "done"),
     )
-    acts = Queue([Engineer(frozenset())] * 2, [Job(NOW, 3, None, pieces)], Random(2)).run(
-        NOW + timedelta(days=9)
-    )
+    acts = Queue([Engineer(frozenset())] * 2, [Job(NOW, 3, None, pieces)], Random(2)).run(NOW + timedelta(days=9))
     deeds = [act.deed for act in acts[0]]
     assert deeds == [
         "start",

@@ -40,9 +40,7 @@ def report_of(
     tickets: list[Ticket], classifications: list[Classification | None] | None = None, **settings: object
 ) -> TopReport:
     calendar = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
-    flow = measure(
-        ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES
-    )
+    flow = measure(ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES)
     types = [given(one) for one in tickets] if classifications is None else classifications
     options = {"handlers": HANDLERS, "now": NOW, "assumptions": MONEY} | settings
     return top_requests(flow, types, **options)  # type: ignore[arg-type]
@@ -203,9 +201,7 @@ def test_cost_says_what_it_assumes() -> None:
 def test_charts_are_made_of_the_frames() -> None:
     tickets = drawn_tickets(QUEUE)
     calendar = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
-    flow = measure(
-        ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES
-    )
+    flow = measure(ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES)
     trend = queue_trend(weekly(flow)).to_dict()
     (points,) = trend["datasets"].values()
     assert {row["waited"] for row in points} == {"half of the tickets", "85 % of the tickets"}
