@@ -61,9 +61,9 @@ class TopEntry:
 
 @dataclass(frozen=True, slots=True)
 class TopReport:
-    """The ranking with its evidence. `ranked_by` is `lead` where no service request has a history;
-    `grouped_by` is `ticket_type` where the tickets carry no request types. `apart` counts what is not ranked;
-    `caveats` are sentences.
+    """The ranking with its evidence. `ranked_by` is `lead` where fewer than half of the service requests have a
+    history; `grouped_by` is `ticket_type` where the tickets carry no request types. `apart` counts what is not
+    ranked; `caveats` are sentences.
     """
 
     as_of: datetime
@@ -131,7 +131,7 @@ def top_requests(
         table, grouped_by = _by_ticket_type(table), "ticket_type"
     requests = table[table["kind"] == "request"]
     measured = requests[requests["queue_hours"].notna()]
-    ranked_by: Literal["queue", "lead"] = "queue" if len(measured) else "lead"
+    ranked_by: Literal["queue", "lead"] = "queue" if len(measured) and 2 * len(measured) >= len(requests) else "lead"
     queue_total = _total(measured["queue_business_hours"])
     lead_total = float(requests["elapsed_business_hours"].sum())
     entries = [
@@ -232,9 +232,10 @@ def _caveats(
         found.append("no request types in this export; grouped by ticket type")
     if without := len(requests) - len(measured):
         found.append(f"no history in {without} of {len(requests)} tickets: queue time unknown")
-    if len(requests) and not len(measured):
+    if 2 * len(measured) < len(requests):
         found.append(
-            "no queue time is known, so types are ranked by lead time (created to resolved, or to now where open)"
+            f"queue time is known for {len(measured)} of {len(requests)} tickets, so types are ranked by lead time "
+            "(created to resolved, or to now where open)"
         )
     if waiting := int(measured["queue_is_open"].sum()):
         found.append(

@@ -7,6 +7,7 @@ import json
 
 from fulfilment.desk import Adf, Desk
 from fulfilment.identity import PROPERTY, our_comments
+from tickets.errors import AnswerUnknown, TicketsError
 from tickets.ticket import Comment, Ticket
 
 
@@ -27,13 +28,26 @@ class Voice:
         """Posts `body` unless our account already posted one of this purpose about the same thing.
 
         `about` tells two comments of one purpose apart (default: the words themselves). Reads the ticket
-        afresh
-        first, so that a comment whose answer was lost is found.
+        afresh first, and again when the answer was lost. Raises AnswerUnknown when the comment cannot be seen
+        then: the next turn looks first.
         """
         subject = about or hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        fresh = self._desk.ticket(ticket.id)
-        for comment in our_comments(fresh, self._desk.account().id, purpose=purpose):
-            if comment.properties[PROPERTY].get("about") == subject:
-                return comment
+        posted = self._posted(ticket, purpose, subject)
+        if posted is not None:
+            return posted
         marker = {"request": request, "purpose": purpose, "about": subject}
-        return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public)
+        try:
+            return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public)
+        except AnswerUnknown as lost:
+            try:
+                posted = self._posted(ticket, purpose, subject)
+            except TicketsError:
+                raise lost from None
+            if posted is None:
+                raise
+            return posted
+
+    def _posted(self, ticket: Ticket, purpose: str, subject: str) -> Comment | None:
+        fresh = self._desk.ticket(ticket.id)
+        ours = our_comments(fresh, self._desk.account().id, purpose=purpose)
+        return next((comment for comment in ours if comment.properties[PROPERTY].get("about") == subject), None)

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from fulfilment.chain import Note
 from fulfilment.errors import AnswerLost, ProviderBusy, ProviderError, ProviderRefused, WrongAccount
+from fulfilment.executor import Executor
 from fulfilment.handler import Asked, Handler, Reader
-from fulfilment.judgement import Executor
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan, Step
 from fulfilment.records import Intent
@@ -54,7 +54,8 @@ class Applier:
     """One request's plan, with a session that may read and one, opened when first needed, that may change
     things.
 
-    `patience` is how long (ticket time) an effect may stay unobservable before a person must decide.
+    `patience` is how long (ticket time) an effect may stay unobservable, or the provider too busy for it, before
+    people must decide.
     """
 
     ledger: Ledger
@@ -124,6 +125,10 @@ class Applier:
                 f"not done, the provider is busy: {step.sentence}",
                 error,
             )
+            waited = self._waited(request, step)
+            if waited > self.patience:
+                sentence = f"the provider has been too busy for {_hours(waited)}: {step.sentence}"
+                raise _Stop(Applied(Ended.REFUSED, sentence, _told(error))) from error
             raise _Stop(Applied(Ended.LATER, "the provider is busy", _told(error))) from error
         except AnswerLost as error:
             self._after_lost_answer(request, step, intent_id, error)
@@ -142,6 +147,10 @@ class Applier:
         if step.creates and self._observe(step, intent) == "ours":
             self._settle(request, step, intent_id, "adopted", f"done, though the answer was lost: {step.sentence}")
             return
+        waited = self._waited(request, step)
+        if waited > self.patience:
+            sentence = f"whether this was done could not be found out for {_hours(waited)}: {step.sentence}"
+            raise _Stop(Applied(Ended.UNCERTAIN, sentence, _told(error))) from error
         raise _Stop(Applied(Ended.LATER, "an answer of the provider was lost", _told(error))) from error
 
     def _after_refusal(
@@ -160,6 +169,12 @@ class Applier:
             sentence = f"{step.resource} exists already and is not of this request"
             raise _Stop(Applied(Ended.CONFLICT, sentence, _told(error))) from error
         raise _Stop(_refusal(step, _told(error))) from error
+
+    def _waited(self, request: Request, step: Step) -> timedelta:
+        """Since the step was first tried."""
+        index = self.plan.steps.index(step)
+        tried = [intent.created_at for intent in self.ledger.intents(request) if intent.step == index]
+        return self.now() - min(tried)
 
     def _intent(self, request: Request, intent_id: int) -> Intent | None:
         return next((intent for intent in self.ledger.intents(request) if intent.id == intent_id), None)

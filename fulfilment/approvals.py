@@ -89,6 +89,8 @@ def _why_not(comment: Comment, plan: Comment, proposal: Proposal, excluded: Coll
         return "its author is unknown"
     if comment.created_at <= plan.created_at:
         return "it was written before the plan was posted"
+    if proposal.expires_at is not None and comment.created_at > proposal.expires_at:
+        return "it was written after the plan had lapsed"
     if comment.is_edited:
         return "it was edited"
     if comment.author.kind != "person":

@@ -196,6 +196,8 @@ class _Door:
         return self.session(_fixed("sandbox", "sandbox", None) if self._is_loopback else None)
 
     def session(self, credentials: _Fixed | None) -> Any:
+        """A boto3 session with these credentials (None: AWS's usual chain) that reads with the shared loader."""
+        import boto3
         from botocore.session import Session
 
         # On this machine's own AWS the profile and the files of a real one must not matter.
@@ -208,7 +210,10 @@ class _Door:
         session.register_component("data_loader", self._loader)
         if credentials is not None:
             session.register_component("credential_provider", credentials)
-        return session
+        made = boto3.Session(botocore_session=session)
+        paths = self._loader.search_paths
+        paths[:] = dict.fromkeys(paths)  # every boto3 session appends its own folder to the loader
+        return made
 
     def client(self, session: Any, service: str, region: str, *, attempts: int) -> Any:
         from botocore.config import Config
@@ -224,7 +229,7 @@ class _Door:
             proxies={} if self._is_loopback else None,
         )
         try:
-            return session.create_client(service, region_name=region, endpoint_url=url, config=config)
+            return session.client(service, region_name=region, endpoint_url=url, config=config)
         except (BotoCoreError, ValueError) as error:
             raise ProviderRefused(
                 f"AWS cannot be reached for environment {self.environment.name}: {on_one_line(error)} "

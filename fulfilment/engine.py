@@ -20,16 +20,18 @@ from fulfilment.approvals import new_code
 from fulfilment.chain import Note, digest
 from fulfilment.desk import Desk, Replies
 from fulfilment.errors import StaleRequest
+from fulfilment.executor import Workshop
 from fulfilment.guardrails import Verdict
 from fulfilment.handler import Handler
 from fulfilment.identity import content_hash, request_identity
-from fulfilment.judgement import Judge, Rehearsal, Workshop
+from fulfilment.judgement import Judge, Rehearsal
 from fulfilment.ledger import Ledger
 from fulfilment.modes import EffectiveMode, effective_mode
 from fulfilment.policy import Mode, Policy
-from fulfilment.progress import Progress, Voided
+from fulfilment.progress import GONE, Progress, Voided
 from fulfilment.records import RESULTS
 from fulfilment.request import UNFINISHED, Outcome, Request, Result, State
+from tickets.errors import AnswerUnknown, NotFound
 from tickets.ticket import Classification, Ticket
 
 __all__ = ["Engine", "Rehearsal", "Verdict"]
@@ -80,7 +82,12 @@ class Engine:
 
         Raises TicketsError when Jira cannot be used and LedgerError when nothing can be recorded.
         """
-        fresh = self._desk.ticket(ticket.id if isinstance(ticket, Ticket) else ticket)
+        try:
+            fresh = self._desk.ticket(ticket.id if isinstance(ticket, Ticket) else ticket)
+        except NotFound:
+            if isinstance(ticket, Ticket):
+                return self._gone(ticket)
+            raise
         try:
             request = self._ledger.latest(fresh.site, fresh.id)
             if request is not None and request.state in UNFINISHED:
@@ -91,16 +98,23 @@ class Engine:
             if handler is None:
                 return self._decline(fresh, Result.LEFT_TO_PEOPLE, self._no_handler(classification))
             return self._start(fresh, classification, handler)
+        except AnswerUnknown as error:
+            return self._unanswered(fresh, error)
         except StaleRequest as error:
             return Outcome(fresh.key, Result.UNCERTAIN, (str(error),))
 
     def advance(self, request: Request) -> Outcome:
         """Goes on with a request that is not finished."""
-        fresh = self._desk.ticket(request.ticket_id)
         try:
+            try:
+                fresh = self._desk.ticket(request.ticket_id)
+            except NotFound:
+                return self._give_up(request)
             return self._go_on(request, fresh)
+        except AnswerUnknown as error:
+            return self._unanswered(fresh, error)
         except StaleRequest as error:
-            return Outcome(fresh.key, Result.UNCERTAIN, (str(error),), request.handler)
+            return Outcome(request.ticket_key, Result.UNCERTAIN, (str(error),), request.handler)
 
     def due(self) -> list[Request]:
         """Requests to look at in this cycle, whether or not their tickets changed."""
@@ -124,6 +138,32 @@ class Engine:
         if request is not None and request.handler == handler.name:
             return self._judged(ticket, classification, handler, request.id)
         return self._judged(ticket, classification, handler, self._identity(ticket, handler)[0])
+
+    # --- what Jira did not answer
+
+    def _unanswered(self, ticket: Ticket, error: AnswerUnknown) -> Outcome:
+        """A comment or move was sent, and cannot be seen: its request stays where it is, and the next cycle looks
+        first. Without a request to keep it for the next cycle, the ticket's turn has failed."""
+        request = self._ledger.latest(ticket.site, ticket.id)
+        if request is None or request.state not in UNFINISHED:
+            raise error
+        return self._decline(ticket, Result.UNCERTAIN, f"an answer of Jira was lost: {error}")
+
+    def _gone(self, ticket: Ticket) -> Outcome:
+        """A ticket that we hold and Jira does not show."""
+        request = self._ledger.latest(ticket.site, ticket.id)
+        if request is None:
+            return self._decline(ticket, Result.LEFT_TO_PEOPLE, GONE)
+        if request.state not in UNFINISHED | {State.NEEDS_INFORMATION}:
+            return self._standing(request)
+        try:
+            return self._give_up(request)
+        except StaleRequest as error:
+            return Outcome(ticket.key, Result.UNCERTAIN, (str(error),))
+
+    def _give_up(self, request: Request) -> Outcome:
+        with self._claimed(request) as held:
+            return self._progress.give_up(held)
 
     # --- where a ticket stands
 
@@ -196,7 +236,9 @@ class Engine:
         with self._claimed(request) as held:
             if held.state is not State.MATCHED:
                 return self._drive(held, ticket, handler)
-            found = self._judged(ticket, self._remembered(request), handler, request.id)
+            if _is_of_another_type(ticket, handler):
+                return self._progress.leave(held, ticket, State.CANCELLED, _RETYPED)
+            found = self._judged(ticket, self._remembered(request, ticket), handler, request.id)
             return self._act(held, ticket, handler, found)
 
     def _drive(self, request: Request, ticket: Ticket, handler: Handler) -> Outcome:
@@ -204,12 +246,14 @@ class Engine:
             return self._progress.drive(request, ticket, handler)
         except Voided:
             fresh = self._desk.ticket(ticket.id)
-            return self._start(fresh, self._remembered(request), handler)
+            if _is_of_another_type(fresh, handler):
+                return Outcome(fresh.key, Result.CANCELLED, (_RETYPED,), handler.name)
+            return self._start(fresh, self._remembered(request, fresh), handler)
 
     def _act(self, request: Request, ticket: Ticket, handler: Handler, found: Rehearsal) -> Outcome:
         """From MATCHED to where the judgement leads: a question, a refusal, an exit, or a plan."""
         leave = self._progress.leave
-        if found.trouble:
+        if found.trouble and found.result is not Result.UNCERTAIN:  # which is written once, with its trouble
             detail = {"result": found.result.value}
             self._ledger.note(self._about(ticket, "provider", found.trouble, request_id=request.id, detail=detail))
         if found.result in (Result.ASKED, Result.SPLIT):
@@ -270,6 +314,8 @@ class Engine:
 
     def _withdraw(self, request: Request, ticket: Ticket, *reasons: str) -> Outcome:
         """People have it, or it is closed: a question of ours no longer waits for an answer."""
+        if request.reason == "; ".join(reasons):
+            return self._standing(request)
         if request.state is not State.NEEDS_INFORMATION:
             return self._decline(ticket, Result.LEFT_TO_PEOPLE, *reasons)
         with self._claimed(request) as held:
@@ -277,7 +323,7 @@ class Engine:
             return self._progress.leave(held, ticket, to, *reasons)
 
     def _settled(self, request: Request, ticket: Ticket) -> Outcome:
-        if request.state is State.UNCERTAIN:
+        if request.state is State.UNCERTAIN or not ticket.is_open:
             return self._standing(request)
         return self._decline(ticket, Result.LEFT_TO_PEOPLE, f"it was fulfilled already ({request.resource})")
 
@@ -344,9 +390,10 @@ class Engine:
         )
         return identity, generation
 
-    def _remembered(self, request: Request) -> Classification:
-        """The classification that a request was made from; a certificate never outlives its cycle."""
-        if request.type_source == "given":
+    def _remembered(self, request: Request, ticket: Ticket) -> Classification:
+        """The classification that a request was made from; a certificate never outlives its cycle, nor a given
+        type its standing on the ticket."""
+        if request.type_source == "given" and request.request_type == ticket.request_type:
             return Classification(request.request_type, "given", 1.0)
         return Classification(request.request_type, "predicted", 0.0)
 
@@ -391,6 +438,13 @@ _WOULD = {
     Result.SPLIT: "asked to split",
     Result.FULFILLED: "fulfilled",
 }
+
+
+_RETYPED = "its request type was changed: it is looked at anew"
+
+
+def _is_of_another_type(ticket: Ticket, handler: Handler) -> bool:
+    return ticket.request_type is not None and ticket.request_type not in handler.request_types
 
 
 def _context(found: Rehearsal) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fulfilment.errors import UndeclaredOperation
+from fulfilment.handler import Handler, Reader
 from fulfilment.plan import Step
 
 
@@ -21,6 +22,15 @@ class Executor(Protocol):
     """
 
     def perform(self, step: Step) -> Mapping[str, Any]: ...
+
+
+class Workshop(Protocol):
+    """Opens sessions at the provider: one that reads, one that may change things for one request."""
+
+    def reader(self, environment: str, handler: Handler) -> Reader: ...
+
+    def executor(self, environment: str, *, ticket: str, request: str, operations: Collection[str]) -> Executor:
+        """Raises a ProviderError when there is none; nothing was done then."""
 
 
 def check_declared(step: Step, operations: Collection[str]) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from fulfilment.desk import Desk, Reading
 from fulfilment.eligibility import Eligibility, eligible
 from fulfilment.errors import ProviderError, ProviderRefused, WrongAccount
+from fulfilment.executor import Workshop
 from fulfilment.extract import Extraction, extract
 from fulfilment.guardrails import Verdict, check_plan, check_request
-from fulfilment.handler import Asked, Handler, Reader
+from fulfilment.handler import Asked, Handler
 from fulfilment.identity import content_hash, our_comments, resource_mark, slot_fields
 from fulfilment.modes import EffectiveMode
-from fulfilment.plan import Plan, Step
+from fulfilment.plan import Plan
 from fulfilment.policy import Environment, Mode, Policy, Team
 from fulfilment.request import Outcome, Result
 from fulfilment.slots import TEAM, slots_of
@@ -25,21 +25,6 @@ from tickets.ticket import Classification, FormField, Ticket
 
 # The purposes of our comments that ask: replies after one of them may fill slots.
 QUESTIONS = ("question", "split")
-
-
-class Executor(Protocol):
-    """The only thing that changes the provider."""
-
-    def perform(self, step: Step) -> Mapping[str, object]:
-        """Raises a ProviderError."""
-
-
-class Workshop(Protocol):
-    """Opens sessions at the provider: one that reads, one that may change things for one request."""
-
-    def reader(self, environment: str, handler: Handler) -> Reader: ...
-
-    def executor(self, environment: str, *, ticket: str, request: str, operations: Collection[str]) -> Executor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +140,7 @@ class Judge:
         standing = self.eligibility(ticket, handler, codes=codes)
         hashed = self.content_hash(ticket, handler, [reply.id for reply in standing.replies])
         if standing.verdict.allowed:
-            found = self._understand(ticket, handler, standing, request_id, mode.mode)
+            found = self._understand(ticket, handler, standing, request_id, mode)
         else:
             result = Result.LEFT_TO_PEOPLE if standing.is_certain else Result.UNCERTAIN
             found = _Found(result, standing.verdict.reasons)
@@ -179,7 +164,7 @@ class Judge:
         )
 
     def _understand(
-        self, ticket: Ticket, handler: Handler, standing: Eligibility, request_id: str, mode: Mode
+        self, ticket: Ticket, handler: Handler, standing: Eligibility, request_id: str, mode: EffectiveMode
     ) -> _Found:
         teams = {team.name: team for team in standing.teams}
         extraction = extract(
@@ -222,7 +207,7 @@ class Judge:
         return Asked(ticket=ticket_key, request=request_id, mark=mark, team=team, environment=environment)
 
     def _plan(
-        self, handler: Handler, extraction: Extraction, parameters: BaseModel, asked: Asked, mode: Mode
+        self, handler: Handler, extraction: Extraction, parameters: BaseModel, asked: Asked, mode: EffectiveMode
     ) -> _Found:
         try:
             plan = handler.plan(parameters, asked, self._workshop.reader(asked.environment.name, handler))
@@ -238,7 +223,8 @@ class Judge:
         verdict = check_plan(plan, handler, asked.environment)
         if not verdict.allowed:
             return _refused(verdict, extraction, parameters, plan)
-        return _Found(_BY_MODE[mode], (plan.summary,), extraction, parameters, plan, team=team)
+        reasons = mode.why if mode.mode is Mode.OFF and mode.why else (plan.summary,)
+        return _Found(_BY_MODE[mode.mode], reasons, extraction, parameters, plan, team=team)
 
     def _team(self, extraction: Extraction, teams: Mapping[str, Team]) -> Team | None:
         named = extraction.values.get(TEAM)

@@ -15,17 +15,19 @@ from fulfilment.approvals import find_approval
 from fulfilment.chain import Note, digest
 from fulfilment.desk import Adf, Desk, Reading, Replies
 from fulfilment.errors import ProviderError, StaleRequest
+from fulfilment.executor import Workshop
 from fulfilment.handler import Asked, Handler
-from fulfilment.judgement import Judge, Workshop
+from fulfilment.judgement import Judge
 from fulfilment.ledger import Ledger
 from fulfilment.modes import EffectiveMode
 from fulfilment.plan import Plan
 from fulfilment.policy import Mode, Policy
 from fulfilment.request import Outcome, Request, Result, State
-from tickets.errors import NoTransition, TicketsError
+from tickets.errors import AnswerUnknown, NoTransition, TicketsError
 from tickets.ticket import Ticket
 
 EVIDENCE = "evidence"
+GONE = "its ticket does not exist any more, or this account may not see it"
 
 
 class Voided(Exception):
@@ -72,7 +74,8 @@ class Progress:
         stopped = self._check_unchanged(request, ticket, handler)
         if stopped is not None:
             return stopped
-        mode = self.mode_of(handler, request.type_source)
+        is_given = request.type_source == "given" and request.request_type == ticket.request_type
+        mode = self.mode_of(handler, "given" if is_given else "predicted")
         if mode.mode < Mode.SUPERVISED:
             return self._wait(request, Result.UNCERTAIN, f"{handler.name} works in mode {mode.mode.label} now")
         plan = plan_of(request)
@@ -148,7 +151,7 @@ class Progress:
     def _check_unchanged(self, request: Request, ticket: Ticket, handler: Handler) -> Outcome | None:
         """Still open, still what was planned, still untouched by people and asked for by those who may."""
         if not ticket.is_open:
-            return self.leave(request, ticket, State.CANCELLED, f"it was closed ({ticket.status.name})")
+            return self.leave(request, ticket, State.CANCELLED, f"it is closed ({ticket.status.name})")
         context = self.ledger.context(request)
         replies = context["replies"]
         is_changed = self.judge.content_hash(ticket, handler, replies) != request.content_hash
@@ -178,13 +181,17 @@ class Progress:
 
     def _apply(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         plan, asked = plan_of(request), self._asked(request)
+        if asked is None:
+            return self._wait(request, Result.UNCERTAIN, self._unconfigured(request))
         try:
             reader = self.workshop.reader(plan.environment, handler)
             executor = self.workshop.executor(
                 plan.environment, ticket=request.ticket_key, request=request.id, operations=handler.operations
             )
         except ProviderError as error:
-            return self._wait(request, Result.UNCERTAIN, "no session at the provider can be opened", trouble=error)
+            return self._wait(
+                request, Result.UNCERTAIN, "no session at the provider can be opened", trouble=_told(error)
+            )
         applier = Applier(
             self.ledger, handler, plan, asked, reader, executor, now=self.desk.now, patience=self.patience
         )
@@ -193,21 +200,25 @@ class Progress:
             note = self._note("applied", f"every step is done: {plan.summary}", {"plan": plan.digest})
             return self.ledger.move(request, State.APPLIED, note, resource=plan.resource)
         if applied.ended is Ended.LATER:
-            return self._wait(request, Result.UNCERTAIN, applied.sentence)
+            return self._wait(request, Result.UNCERTAIN, applied.sentence, trouble=applied.trouble)
         self._say_trouble(request, ticket, applied.sentence)
         state = {
             Ended.CONFLICT: State.CONFLICT,
             Ended.UNCERTAIN: State.UNCERTAIN,
             Ended.REFUSED: State.FAILED,
         }
+        if applied.trouble:
+            self._record(request, "provider", applied.trouble, applied.trouble)
         return self.leave(request, ticket, state[applied.ended], applied.sentence)
 
     def _verify(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
-        plan = plan_of(request)
+        plan, asked = plan_of(request), self._asked(request)
+        if asked is None:
+            return self._wait(request, Result.UNCERTAIN, self._unconfigured(request))
         try:
-            wrong = handler.verify(plan, self._asked(request), self.workshop.reader(plan.environment, handler))
+            wrong = handler.verify(plan, asked, self.workshop.reader(plan.environment, handler))
         except ProviderError as error:
-            return self._wait(request, Result.UNCERTAIN, "what was made cannot be read back yet", trouble=error)
+            return self._wait(request, Result.UNCERTAIN, "what was made cannot be read back yet", trouble=_told(error))
         if wrong:
             self._say_trouble(request, ticket, "what was made is not as planned")
             return self.leave(request, ticket, State.FAILED, *wrong)
@@ -225,13 +236,32 @@ class Progress:
         reason = f"done: {plan.summary}"
         try:
             if fresh.is_open and target is not None:
-                self.desk.move(fresh.id, to_status=target, resolution="Done")
+                self._move_ticket(fresh, target)
         except NoTransition as error:
             reason = f"{reason} A person must close the ticket: {error}"
             self.ledger.move(request, State.HANDED_OVER, self._note("handed_over", reason))
         else:
             self.ledger.move(request, State.CLOSED, self._note("closed", reason))
         return self._outcome(request, Result.FULFILLED, reason)
+
+    def _move_ticket(self, ticket: Ticket, target: str) -> None:
+        """Raises NoTransition, and AnswerUnknown when the answer was lost and the ticket does not stand there."""
+        try:
+            self.desk.move(ticket.id, to_status=target, resolution="Done")
+        except AnswerUnknown as lost:
+            try:
+                now = self.desk.ticket(ticket.id)
+            except TicketsError:
+                raise lost from None
+            if now.is_open and now.status.name.casefold() != target.casefold():
+                raise
+
+    def give_up(self, request: Request) -> Outcome:
+        """Its ticket is gone: nothing more is done; with an open intent a person must look what was made."""
+        is_open = any(intent.outcome is None for intent in self.ledger.intents(request))
+        to = State.UNCERTAIN if is_open else State.HANDED_OVER
+        self.ledger.move(request, to, self._note(to.value, GONE))
+        return self._outcome(request, _EXITS[to], GONE)
 
     # --- words and records
 
@@ -245,10 +275,11 @@ class Progress:
         body: Adf = self.replies.trouble(sentence)
         self.voice.say(ticket, "trouble", body, request=request.id, about=request.id)
 
-    def _wait(self, request: Request, result: Result, *reasons: str, trouble: ProviderError | None = None) -> Outcome:
-        """Nothing is decided for ever: the next cycle looks again. Written once, however often it repeats."""
+    def _wait(self, request: Request, result: Result, *reasons: str, trouble: str = "") -> Outcome:
+        """Nothing is decided for ever: the next cycle looks again. Written once, however often it repeats;
+        `trouble`, the provider's own words, goes into the ledger only."""
         sentence = "; ".join(reasons)
-        told = f"{sentence} ({type(trouble).__name__} {trouble.code}: {trouble})" if trouble else sentence
+        told = f"{sentence} ({trouble})" if trouble else sentence
         self._record(request, "waiting", told, sentence)
         return self._outcome(request, result, *reasons)
 
@@ -271,10 +302,17 @@ class Progress:
         resource = plan_of(request).resource if request.plan else None
         return Outcome(request.ticket_key, result, reasons, request.handler, resource)
 
-    def _asked(self, request: Request) -> Asked:
+    def _asked(self, request: Request) -> Asked | None:
+        """None when its team or environment is no longer configured."""
         context, plan = self.ledger.context(request), plan_of(request)
-        team, environment = self.policy.teams[context["team"]], self.policy.environments[plan.environment]
+        team, environment = self.policy.teams.get(context["team"]), self.policy.environments.get(plan.environment)
+        if team is None or environment is None:
+            return None
         return self.judge.asked(request.ticket_key, request.id, team, environment)
+
+    def _unconfigured(self, request: Request) -> str:
+        team, environment = self.ledger.context(request)["team"], plan_of(request).environment
+        return f"team {team} or environment {environment} is no longer configured; what was begun waits for it"
 
     def _understood(self, request: Request) -> tuple[Reading, ...]:
         return tuple(Reading(**reading) for reading in self.ledger.context(request)["understood"])
@@ -289,6 +327,10 @@ _EXITS = {
     State.FAILED: Result.FAILED,
     State.REFUSED: Result.REFUSED,
 }
+
+
+def _told(error: ProviderError) -> str:
+    return f"{type(error).__name__} {error.code}: {error}".replace(" :", ":")
 
 
 def plan_of(request: Request) -> Plan:

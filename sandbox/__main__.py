@@ -33,6 +33,8 @@ def main() -> int:
     except SandboxError as error:
         print(json.dumps({"error": str(error), "exit_code": error.exit_code}), flush=True)
         return error.exit_code
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already: our own watcher must not interrupt that
     return 0
 
 
@@ -66,9 +68,7 @@ def _world(chosen: argparse.Namespace) -> World:
         if chosen.state_file and chosen.state_file.exists():
             return load(chosen.state_file, now)
         return year(chosen.seed, now, chosen.tickets)
-    except StateFileError as error:
-        raise SandboxError(str(error), 2) from None
-    except ValueError as error:
+    except (StateFileError, ValueError) as error:
         raise SandboxError(str(error), 2) from None
 
 

@@ -50,8 +50,8 @@ class Killed(BaseException):
 
 
 class FakeDesk:
-    """A Jira in memory. `fail_next` maps a method's name to what its next call raises (before doing
-    anything)."""
+    """A Jira in memory. `fail_next` maps a method's name to what its next call raises before doing anything,
+    `fail_after` after doing it, `fail_after_writes` when it is next called after a write."""
 
     def __init__(self) -> None:
         self.clock = START
@@ -65,6 +65,7 @@ class FakeDesk:
         }
         self.fail_next: dict[str, BaseException] = {}
         self.fail_after: dict[str, BaseException] = {}
+        self.fail_after_writes: dict[str, BaseException] = {}
         self.writes: list[str] = []
         self._serial = 100
 
@@ -91,14 +92,14 @@ class FakeDesk:
         self._may_fail("post_comment")
         self.writes.append("comment")
         comment = self.comment(ticket_id, AGENT, body["text"], properties=properties, public=public)
-        if "post_comment" in self.fail_after:
-            raise self.fail_after.pop("post_comment")
+        self._wrote("post_comment")
         return comment
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         self._may_fail("move")
         self.writes.append("move")
         self.set_status(ticket_id, AGENT, to_status)
+        self._wrote("move")
 
     # --- what people do
 
@@ -213,6 +214,12 @@ class FakeDesk:
 
     def _tick(self) -> None:
         self.clock += timedelta(seconds=1)
+
+    def _wrote(self, method: str) -> None:
+        self.fail_next |= self.fail_after_writes
+        self.fail_after_writes.clear()
+        if method in self.fail_after:
+            raise self.fail_after.pop(method)
 
     def _may_fail(self, method: str) -> None:
         if method in self.fail_next:

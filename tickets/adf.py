@@ -1,7 +1,7 @@
 """Atlassian Document Format: what a document says as text, its digest, and the few nodes that we write ourselves.
 
-Reading walks with an explicit stack, so no depth of nesting can break it. Writing knows paragraphs, text, code, lists,
-tables and https links, and nothing else: a mention, a macro or another scheme cannot be built from ticket text.
+Reading walks with an explicit stack, so no depth of nesting can break it. Writing knows paragraphs, text, code, lists
+and tables, and nothing else: neither a mention nor a macro nor a link can be built from ticket text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 Adf = dict[str, Any]
 
@@ -42,7 +41,7 @@ def flatten(adf: Mapping[str, Any] | str | None) -> str:
         if not isinstance(node, Mapping):
             continue
         if leaving:
-            page.leave(str(node.get("type", "")))
+            page.leave(_said(node.get("type")))
             continue
         page.enter(node, number)
         stack.append((node, number, True))
@@ -64,7 +63,7 @@ class _Page:
         self._prefix = ""
 
     def enter(self, node: Mapping[str, Any], number: int) -> None:
-        kind = str(node.get("type", ""))
+        kind = _said(node.get("type"))
         if kind in _ROWS:
             self._break()
             self._cells.append(0)
@@ -135,26 +134,26 @@ def _inline(kind: str, node: Mapping[str, Any]) -> str:
     if kind == "hardBreak":
         return "\n"
     if kind == "mention":
-        return "@" + str(attributes.get("text") or attributes.get("id") or "").lstrip("@")
+        return "@" + _said(attributes.get("text") or attributes.get("id")).lstrip("@")
     if kind == "emoji":
-        return str(attributes.get("text") or attributes.get("shortName") or "")
+        return _said(attributes.get("text") or attributes.get("shortName"))
     if kind in _CARDS:
-        return str(attributes.get("url") or "")
+        return _said(attributes.get("url"))
     if kind == "status":
-        return str(attributes.get("text") or "")
+        return _said(attributes.get("text"))
     if kind == "date":
         return _date(attributes.get("timestamp"))
     if kind in {"expand", "nestedExpand"} and attributes.get("title"):
-        return f"{attributes['title']}\n"
+        return f"{_said(attributes['title'])}\n"
     return ""
 
 
 def _text_with_link(node: Mapping[str, Any]) -> str:
-    words = str(node.get("text") or "")
+    words = _said(node.get("text"))
     marks = node.get("marks")
     for mark in marks if isinstance(marks, list) else []:
         if isinstance(mark, Mapping) and mark.get("type") == "link":
-            target = str(_attributes(mark).get("href") or "")
+            target = _said(_attributes(mark).get("href"))
             if target and target not in words:
                 return f"{words} ({target})"
     return words
@@ -162,9 +161,14 @@ def _text_with_link(node: Mapping[str, Any]) -> str:
 
 def _date(timestamp: object) -> str:
     try:
-        return datetime.fromtimestamp(int(str(timestamp)) / 1000, UTC).date().isoformat()
+        return datetime.fromtimestamp(int(_said(timestamp)) / 1000, UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):
         return ""
+
+
+def _said(value: object) -> str:
+    """A word or a number; nothing for a list or an object, where a document has no business to hold one."""
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _attributes(node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -254,14 +258,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Adf | str]]) -> Adf:
     head = [{"type": "tableHeader", "content": [_block(text(words, strong=True))]} for words in header]
     body = [[{"type": "tableCell", "content": [_block(cell)]} for cell in row] for row in rows]
     return {"type": "table", "content": [{"type": "tableRow", "content": cells} for cells in [head, *body]]}
-
-
-def link(words: str, url: str) -> Adf:
-    """Words that lead to an https address. Raises ValueError for another scheme, or none."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or any(character.isspace() for character in url):
-        raise ValueError(f"only https addresses may be linked, not {url[:80]!r}")
-    return {"type": "text", "text": words, "marks": [{"type": "link", "attrs": {"href": url}}]}
 
 
 def _block(item: Adf | str | Sequence[Adf]) -> Adf:

@@ -4,6 +4,7 @@ TicketsError
 ├── JiraError              Jira did not do what was asked
 │   ├── JiraUnreachable    no answer, or none in time
 │   ├── JiraRefused        401 or 403: the credentials, or what they permit
+│   │   └── Declined       400, 409, 413 or 422: understood, and answered no
 │   ├── JiraGone           410: an address that Jira has removed
 │   ├── NotFound           404: it does not exist, or this account may not see it
 │   ├── NoTransition       no permitted transition leads to the wanted status
@@ -31,6 +32,10 @@ class JiraUnreachable(JiraError):
 
 class JiraRefused(JiraError):
     """The credentials are wrong or do not permit this; the message names the cure."""
+
+
+class Declined(JiraRefused):
+    """Jira understood the request and said no; nothing was done. The message holds Jira's own reason."""
 
 
 class JiraGone(JiraError):

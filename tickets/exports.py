@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from tickets.catalogue import FieldCatalogue
 from tickets.errors import ExportError, Unreadable
-from tickets.reading import FieldCatalogue, read_ticket
+from tickets.reading import identity_of, read_ticket
 from tickets.ticket import Rejection, Ticket
 
 FORMATS = "Jira's JSON: a ticket per line, an array of tickets, or a search answer with `issues`; also gzipped"
@@ -143,13 +144,14 @@ class _Reading:
             return
         decoder, place = json.JSONDecoder(), 0
         while True:
-            at = _next(text, at)
+            start = at = _next(text, at)
             try:
-                item, at = decoder.raw_decode(text, at)
-            except (json.JSONDecodeError, RecursionError):
+                _, at = decoder.raw_decode(text, start)
+            except (ValueError, RecursionError):
                 break
             place += 1
-            yield self._ticket(item, f"{self._path} (ticket {place})", {})
+            # Read again as strictly as everything else: Python's own reader lets half surrogates and NaN through.
+            yield self._ticket(_parsed(text[start:at].encode()), f"{self._path} (ticket {place})", {})
         if not self._cut:
             reason = f"is not JSON after the first {place} tickets: what follows is missing; export it again"
             yield Rejection(f"{self._path}:{text.count(chr(10), 0, at) + 1}", reason)
@@ -159,17 +161,21 @@ class _Reading:
             return Rejection(source, "is no ticket: not a JSON object")
         if not isinstance(raw.get("fields"), Mapping):
             return Rejection(source, "is no ticket of Jira's: it has no `fields`")
+        site = self._site or _host(raw)
         try:
-            return read_ticket(raw, site=self._site or _host(raw), catalogue=self._catalogue(raw, answer))
+            return read_ticket(raw, site=site, catalogue=self._catalogue(raw, answer))
         except Unreadable as error:
-            return Rejection(source, str(error))
+            return Rejection(source, str(error), site, identity_of(raw))
 
     def _catalogue(self, raw: Mapping[str, Any], answer: Mapping[str, Any]) -> FieldCatalogue:
         """From `expand=names,schema`, which stand beside the ticket or beside the `issues`; else empty."""
         names, schema = (raw.get(part) or answer.get(part) for part in ("names", "schema"))
         if not isinstance(names, Mapping) or not isinstance(schema, Mapping):
             return FieldCatalogue()
-        told = orjson.dumps([names, schema])
+        try:
+            told = orjson.dumps([names, schema])
+        except orjson.JSONEncodeError:  # nested deeper than any schema is
+            return FieldCatalogue()
         if told not in self._catalogues:
             self._catalogues[told] = FieldCatalogue.from_fields(
                 {"id": identity, "name": name, "schema": schema.get(identity)} for identity, name in names.items()

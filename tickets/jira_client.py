@@ -13,15 +13,23 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tickets import jira_pages as pages
-from tickets.errors import AnswerUnknown, JiraGone, JiraRefused, MalformedAnswer, NoTransition, Unreadable
+from tickets.catalogue import FieldCatalogue
+from tickets.errors import AnswerUnknown, Declined, JiraGone, JiraRefused, MalformedAnswer, NoTransition, Unreadable
 from tickets.jira_pages import API, Raw, ticket_path
 from tickets.jira_settings import TOKEN_PAGE, JiraSettings
-from tickets.jira_transport import Answer, Declined, Lost, Transport, Unanswered
+from tickets.jira_transport import Answer, Lost, Transport, Unanswered
 from tickets.jira_workflow import choose_transition
-from tickets.reading import FieldCatalogue, read_comment, read_person, read_status, read_ticket
+from tickets.reading import (
+    CHANNEL_PROPERTY,
+    PUBLIC_PROPERTY,
+    read_comment,
+    read_person,
+    read_status,
+    read_ticket,
+)
 from tickets.ticket import Comment, Person, Status, StatusCategory, Ticket
 
 if TYPE_CHECKING:
@@ -30,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["JiraClient", "JiraSettings"]
 
 Adf = dict[str, Any]
-CHANNEL_PROPERTY: Final = "request.channel.type"
-PUBLIC_PROPERTY: Final = "sd.public.comment"
 
 
 class JiraClient:
@@ -51,7 +57,6 @@ class JiraClient:
         self.site = settings.site
         self._transport = Transport(_SessionCarrier(settings), settings, sleep=sleep, jitter=jitter)
         self._account: Person | None = None
-        self._base_url = settings.url
 
     def __repr__(self) -> str:
         return f"JiraClient({self.settings.url}, {self.settings.email})"
@@ -80,9 +85,6 @@ class JiraClient:
                 f"{self.settings.url} is a Jira {about['deploymentType']}; only Jira Cloud can be read "
                 "directly so far: export its tickets and use `goldenpath import`"
             )
-        base = about.get("baseUrl")
-        if "api.atlassian.com" in self.settings.url and isinstance(base, str) and base.startswith("https://"):
-            self._base_url = base.rstrip("/")
         return self.confirm_account()
 
     def confirm_account(self) -> Person:
@@ -118,16 +120,8 @@ class JiraClient:
             raise MalformedAnswer(f"the answers of {self.settings.url} carry no Date; a proxy takes it away")
         return at
 
-    def browse_url(self, key: str) -> str:
-        """The page of a ticket for people. Raises NotFound for what is no key."""
-        return f"{self._base_url}/browse/{ticket_path(key).rpartition('/')[2]}"
-
     def statuses(self) -> tuple[Status, ...]:
         return tuple(read_status(raw) for raw in self._read_objects(f"{API}/status"))
-
-    def projects(self) -> tuple[str, ...]:
-        """Keys of the projects that the account may see."""
-        return tuple(str(raw.get("key")) for raw in pages.read_list(self._transport, f"{API}/project/search", "values"))
 
     @cached_property
     def _catalogue(self) -> FieldCatalogue:
@@ -148,15 +142,6 @@ class JiraClient:
     def list_comments(self, ticket_id: int) -> list[Raw]:
         """Every comment as Jira lists it: without properties."""
         return pages.read_comments(self._transport, ticket_id)
-
-    def comments(self, ticket_id: int) -> tuple[Comment, ...]:
-        """Every comment with its properties, oldest first."""
-        listed = pages.with_properties(self._transport, self.list_comments(ticket_id))
-        try:
-            comments = [read_comment(raw) for raw in listed]
-        except Unreadable as error:
-            raise MalformedAnswer(f"a comment of ticket {ticket_id} cannot be read: {error}") from None
-        return tuple(sorted(comments, key=lambda comment: (comment.created_at, int(comment.id))))
 
     def ticket(self, ticket: int | str) -> Ticket:
         """A fresh read by numeric id or key: the whole history, and the comments with their properties."""
@@ -211,9 +196,7 @@ class JiraClient:
             return
         if current.category is StatusCategory.DONE:
             raise NoTransition(f"{issue.get('key')} is closed already ({current.name}); it is not moved to {to_status}")
-        offered = self._read_object(f"{path}/transitions", {"expand": "transitions.fields"}).get("transitions")
-        if not isinstance(offered, list):
-            raise MalformedAnswer(f"Jira does not list the transitions of ticket {ticket_id}")
+        offered = pages.rows(self._read_object(f"{path}/transitions", {"expand": "transitions.fields"}), "transitions")
         body = choose_transition(offered, str(issue.get("key")), current.name, to_status, resolution)
         try:
             self._transport.write(f"{path}/transitions", body)

@@ -36,7 +36,7 @@ def read_search(
     if properties:
         body["properties"] = list(properties)
     for page in _by_token(transport, f"{API}/search/jql", body):
-        yield _rows(page, "issues")
+        yield rows(page, "issues")
 
 
 def read_changelogs(transport: Transport, ids: Collection[int]) -> dict[int, list[Raw]]:
@@ -45,11 +45,11 @@ def read_changelogs(transport: Transport, ids: Collection[int]) -> dict[int, lis
     for batch in _batches(found, BULK):
         body = {"issueIdsOrKeys": [str(identity) for identity in batch], "maxResults": HISTORY_PAGE}
         for page in _by_token(transport, f"{API}/changelog/bulkfetch", body):
-            for entry in _rows(page, "issueChangeLogs"):
+            for entry in rows(page, "issueChangeLogs"):
                 identity = number(entry.get("issueId"), "issueChangeLogs.issueId")
                 if identity not in found:
                     raise MalformedAnswer(f"Jira gave the history of ticket {identity}, which was not asked for")
-                found[identity] += _rows(entry, "changeHistories")
+                found[identity] += rows(entry, "changeHistories")
     return found
 
 
@@ -69,7 +69,7 @@ def with_properties(transport: Transport, comments: Sequence[Raw]) -> list[Raw]:
     found: dict[int, Raw] = {}
     for batch in _batches(ids, BULK):
         page = transport.read(f"{API}/comment/list", query={"expand": "properties"}, body={"ids": batch})
-        found.update({number(raw.get("id"), "comment.id"): raw for raw in _rows(page, "values")})
+        found.update({number(raw.get("id"), "comment.id"): raw for raw in rows(page, "values")})
     missing = [identity for identity in ids if identity not in found]
     if missing:
         raise MalformedAnswer(
@@ -91,18 +91,18 @@ def embedded_comments(issue: Raw) -> list[Raw] | None:
 
 def read_list(transport: Transport, path: str, name: str, query: Mapping[str, str | int] | None = None) -> list[Raw]:
     """Every row of a list that is paged by `startAt` and tells its `total`."""
-    rows: list[Raw] = []
+    found: list[Raw] = []
     while True:
-        page = transport.read(path, query={**(query or {}), "startAt": len(rows), "maxResults": LIST_PAGE})
-        batch = _rows(page, name)
-        rows += batch
+        page = transport.read(path, query={**(query or {}), "startAt": len(found), "maxResults": LIST_PAGE})
+        batch = rows(page, name)
+        found += batch
         total = page.get("total")
         if not isinstance(total, int):
             raise MalformedAnswer(f"Jira does not say how many there are in {path}")
-        if len(rows) >= total:
-            return rows
+        if len(found) >= total:
+            return found
         if not batch:
-            raise MalformedAnswer(f"Jira says that {path} has {total} entries and gives only {len(rows)}")
+            raise MalformedAnswer(f"Jira says that {path} has {total} entries and gives only {len(found)}")
 
 
 def epoch_milliseconds(at: datetime) -> int:
@@ -129,11 +129,12 @@ def _by_token(transport: Transport, path: str, body: Mapping[str, Any]) -> Itera
         seen.add(token)
 
 
-def _rows(page: Any, name: str) -> list[Raw]:
-    rows = page.get(name) if isinstance(page, Mapping) else None
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+def rows(page: Any, name: str) -> list[Raw]:
+    """The list of objects under this name in an answer. Raises MalformedAnswer for anything else."""
+    found = page.get(name) if isinstance(page, Mapping) else None
+    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
         raise MalformedAnswer(f"Jira's answer lacks the list {name!r}; check that the url is a Jira Cloud site")
-    return rows
+    return found
 
 
 def number(value: object, name: str) -> int:

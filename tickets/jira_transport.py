@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from tickets.errors import AnswerUnknown, JiraGone, JiraRefused, JiraUnreachable, MalformedAnswer, NotFound
+from tickets.errors import AnswerUnknown, Declined, JiraGone, JiraRefused, JiraUnreachable, MalformedAnswer, NotFound
 from tickets.jira_settings import TOKEN_PAGE, JiraSettings
 
 log = logging.getLogger("goldenpath.jira")
@@ -27,12 +27,9 @@ log = logging.getLogger("goldenpath.jira")
 TRIES: Final = 5
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 300.0
+FOREVER: Final = 1e9  # a Retry-After may have more digits than a float
 WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
 BROKEN_LOGIN: Final = frozenset({"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "OUT"})
-
-
-class Declined(JiraRefused):
-    """Jira understood the request and said no (400, 409, 413, 422): nothing was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ class Transport:
         """Seconds until the next try: never less than Retry-After says, which is a number or a date."""
         asked = answer.headers.get("Retry-After", "").strip()
         if asked.isascii() and asked.isdigit():
-            return float(asked) + self._back_off(attempt)
+            return min(float(asked), FOREVER) + self._back_off(attempt)
         until, now = _read_date(asked), self.ticket_time
         if until is not None and now is not None:
             return max(0.0, (until - now).total_seconds()) + self._back_off(attempt)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from tickets.adf import digest
+from tickets.catalogue import FieldCatalogue
 from tickets.errors import Unreadable
 from tickets.redact import redact, redact_field
 from tickets.shapes import body, json_value, mapping, option, read_instant, sequence, text, word
@@ -27,21 +27,8 @@ from tickets.ticket import (
     Ticket,
 )
 
-REQUEST_TYPE = "com.atlassian.servicedesk:vp-origin"
-ORGANISATIONS = "com.atlassian.servicedesk:sd-customer-organizations"
 PUBLIC_PROPERTY = "sd.public.comment"  # {"internal": bool} on a comment
 CHANNEL_PROPERTY = "request.channel.type"  # {"value": "email"} on a ticket
-CHANNEL = "com.atlassian.servicedesk:sd-request-channel-type"
-# Fields that belong to an app's machinery and that nobody fills on a form.
-_MACHINERY = (
-    "com.atlassian.jira.ext.",
-    "com.atlassian.jira.plugins.",
-    "com.atlassian.jira.toolkit:",
-    "com.atlassian.jpo:",
-    "com.atlassian.servicedesk",
-    "com.pyxis.greenhopper.",
-)
-_FORM_TYPES = frozenset({"array", "date", "datetime", "number", "option", "option-with-child", "string", "user"})
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]{0,17}", re.IGNORECASE)
 # Ids of the categories are constants of Jira; on exports they survive where keys were altered.
 _CATEGORY_IDS = {
@@ -54,42 +41,6 @@ _KINDS: Mapping[str, Literal["person", "app", "customer"]] = {"app": "app", "cus
 
 Raw = Mapping[str, Any]
 _Change = TypeVar("_Change", StatusChange, FieldChange)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldCatalogue:
-    """Which fields of a site mean what; ids differ per site, so they are found by schema.
-
-    `request_type`, `organisations` and `channel` are field ids or None; `custom` maps the id of every custom field
-    that a person may fill to its name on the site.
-    """
-
-    request_type: str | None = None
-    organisations: str | None = None
-    channel: str | None = None
-    custom: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_fields(cls, raw_fields: Iterable[Raw]) -> FieldCatalogue:
-        """Reads the answer of `GET /field`: {id, name, custom, schema: {type, custom, …}} each."""
-        special: dict[str, str] = {}
-        custom: dict[str, str] = {}
-        for raw in raw_fields:
-            identity, name = word(raw.get("id")), word(raw.get("name"))
-            schema = mapping(raw.get("schema"))
-            origin = word(schema.get("custom"))
-            if not identity or not origin:
-                continue
-            if origin in {REQUEST_TYPE, ORGANISATIONS, CHANNEL}:
-                special.setdefault(origin, identity)
-            elif not origin.startswith(_MACHINERY) and word(schema.get("type")) in _FORM_TYPES and name:
-                custom[identity] = name
-        return cls(special.get(REQUEST_TYPE), special.get(ORGANISATIONS), special.get(CHANNEL), custom)
-
-    def field_ids(self) -> tuple[str, ...]:
-        """Every custom field a read must ask for, in a stable order."""
-        known = (self.request_type, self.organisations, self.channel)
-        return tuple(dict.fromkeys([*(identity for identity in known if identity), *sorted(self.custom)]))
 
 
 # One value
@@ -170,7 +121,7 @@ def read_ticket(
     that says it is longer than what it holds counts as none: part of a history is no history.
     """
     fields = mapping(raw.get("fields"))
-    identity, key = _identity(raw.get("id")), _key(raw.get("key"))
+    identity, key = _identity(raw), _key(raw.get("key"))
     created_at = read_instant(fields.get("created"), "the creation instant")
     resolved = fields.get("resolutiondate")
     resolved_at = read_instant(resolved, "the resolution instant") if resolved else None
@@ -246,7 +197,8 @@ def _ordered(changes: list[_Change]) -> tuple[_Change, ...]:
 
 def _order(identity: str) -> tuple[int, str]:
     """Numeric ids by number, others after them by text."""
-    return (int(identity), "") if identity.isascii() and identity.isdecimal() else (2**63, identity)
+    number = _number(identity)
+    return (2**63, identity) if number is None else (number, "")
 
 
 def _side(item: Raw, name: str, side: str) -> str:
@@ -254,11 +206,20 @@ def _side(item: Raw, name: str, side: str) -> str:
     return redact_field(name, text(item.get(side) if shown is None else shown))
 
 
-def _identity(value: object) -> int:
-    words = word(value)
-    if not (words.isascii() and words.isdecimal()) or not 0 < len(words) <= 18:
+def identity_of(raw: Raw) -> int | None:
+    """The numeric id of one of Jira's issues; None where there is none that can be read."""
+    return _number(word(raw.get("id")))
+
+
+def _identity(raw: Raw) -> int:
+    identity, words = identity_of(raw), word(raw.get("id"))
+    if identity is None:
         raise Unreadable(f"the numeric id is {words[:40]!r}" if words else "the numeric id is missing")
-    return int(words)
+    return identity
+
+
+def _number(words: str) -> int | None:
+    return int(words) if words.isascii() and words.isdecimal() and len(words) <= 18 else None
 
 
 def _key(value: object) -> str:

@@ -175,7 +175,11 @@ _SECRET_NAME = re.compile(rf"(?:{_NAMES_OF_PASSWORDS})s?\b|(?:{_NAMES_OF_KEYS})[
 
 def redact(text: str) -> str:
     """The text with every secret of a known shape replaced by `[redacted: kind]`. Redacting twice changes nothing."""
-    return _sweep(text, [])
+    lowered = text.lower()
+    for rule in _RULES:
+        if any(cue in lowered for cue in rule.cues):
+            text = rule.pattern.sub(partial(_taken_out, rule), text)
+    return text
 
 
 def redact_field(name: str, value: str) -> str:
@@ -185,25 +189,9 @@ def redact_field(name: str, value: str) -> str:
     return redact(value)
 
 
-def found(text: str) -> tuple[str, ...]:
-    """The kinds of secrets in the text, each once, in the order of the rules. Empty where there is none."""
-    kinds: list[str] = []
-    _sweep(text, kinds)
-    return tuple(dict.fromkeys(kinds))
-
-
-def _sweep(text: str, kinds: list[str]) -> str:
-    lowered = text.lower()
-    for rule in _RULES:
-        if any(cue in lowered for cue in rule.cues):
-            text = rule.pattern.sub(partial(_taken_out, rule, kinds), text)
-    return text
-
-
-def _taken_out(rule: _Rule, kinds: list[str], match: Match[str]) -> str:
+def _taken_out(rule: _Rule, match: Match[str]) -> str:
     if not rule.may(match):
         return match[0]
-    kinds.append(rule.kind)
     start, end = _span(match)
     offset = match.start()
     return f"{match[0][: start - offset]}[redacted: {rule.kind}]{match[0][end - offset :]}"

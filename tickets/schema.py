@@ -32,7 +32,7 @@ HEAD = "tickets_0001"
 BUSY = timedelta(seconds=5)
 
 _all = MetaData()
-# `created_at` and `updated_at` are epoch microseconds UTC, for order and comparison; `document` is the whole Ticket.
+# Instants are epoch microseconds UTC, for order and comparison; `document` is the whole Ticket.
 tickets = Table(
     "tickets",
     _all,
@@ -52,7 +52,7 @@ tickets = Table(
     Column("considered_at", BigInteger),  # `updated_at` of the version that the agent last considered
     Column("document", LargeBinary),
 )
-sync_cursors = Table("sync_cursors", _all, Column("scope", Text, primary_key=True), Column("at", Text))
+sync_cursors = Table("sync_cursors", _all, Column("scope", Text, primary_key=True), Column("at", BigInteger))
 statuses = Table(
     "statuses",
     _all,
@@ -62,9 +62,13 @@ statuses = Table(
     Column("category", Text),
 )
 rejections = Table(
-    "rejections", _all, Column("source", Text, primary_key=True), Column("reason", Text, primary_key=True)
+    "rejections",
+    _all,
+    Column("source", Text, primary_key=True),
+    Column("reason", Text),
+    Column("site", Text),
+    Column("ticket_id", BigInteger),  # with `site` the ticket that was rejected; null where its id cannot be read
 )
-meta = Table("meta", _all, Column("name", Text, primary_key=True), Column("value", Text))
 
 
 def open_database(path: Path, *, busy: timedelta = BUSY) -> Engine:

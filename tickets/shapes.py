@@ -27,7 +27,9 @@ def read_instant(value: object, what: str) -> datetime:
             raise Unreadable(f"{what} is {value!r}, which names no time zone")
     except (ValueError, OverflowError, OSError) as error:
         raise Unreadable(f"{what} is {str(value)[:60]!r}, which is no instant") from error
-    raise Unreadable(f"{what} is {str(value)[:60]!r}, which is no instant" if value else f"{what} is missing")
+    if value is None or value == "":
+        raise Unreadable(f"{what} is missing")
+    raise Unreadable(f"{what} is of the type {type(value).__name__}, which is no instant")
 
 
 def option(value: object) -> str:

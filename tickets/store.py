@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Engine, Select, and_, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from tickets import schema
@@ -73,14 +73,15 @@ class TicketStore:
 
         Returns the ids of those that are new or differ from what was here. A ticket replaces the one of the same
         site and id, unless it is an older version of it, or the same version without the history that is already
-        here. Raises ValueError for naive instants; then nothing is kept.
+        here. What was rejected of them is forgotten. Raises ValueError for naive instants; then nothing is kept.
         """
         values = [_row(ticket) for ticket in tickets]
-        mark = None if cursor is None else {"scope": cursor[0], "at": _iso(cursor[1])}
+        mark = None if cursor is None else {"scope": cursor[0], "at": microseconds(cursor[1])}
         with self._writing() as connection:
             before = _documents(connection, values)
             if values:
                 connection.execute(_UPSERT, values)
+                connection.execute(_READABLE, [{"a_site": v["site"], "an_id": v["ticket_id"]} for v in values])
             after = _documents(connection, values)
             if mark is not None:
                 told = insert(sync_cursors)
@@ -96,12 +97,18 @@ class TicketStore:
             if unique:
                 connection.execute(statuses_table.insert(), unique)
 
-    def reject(self, rejected: Iterable[Rejection]) -> None:
-        """Remembers what could not be read; the same rejection is kept once."""
-        values = [{"source": entry.source, "reason": entry.reason} for entry in rejected]
-        if values:
-            with self._writing() as connection:
-                connection.execute(insert(rejections).on_conflict_do_nothing(), values)
+    def reject(self, rejected: Iterable[Rejection], *, file: Path | str | None = None) -> None:
+        """Remembers what could not be read, one reason per source. With the `file` that was read to its end, they
+        replace all that was rejected of it before."""
+        values = [asdict(entry) for entry in rejected]
+        if not values and file is None:
+            return
+        with self._writing() as connection:
+            if file is not None:
+                start = func.substr(rejections.c.source, 1, len(str(file)) + 1)
+                connection.execute(rejections.delete().where(start.in_([f"{file}", f"{file}:", f"{file} "])))
+            if values:
+                connection.execute(_REJECT, values)
 
     def mark_considered(self, ticket: Ticket) -> None:
         """Remembers that this version of the ticket was considered."""
@@ -118,7 +125,7 @@ class TicketStore:
         """Where the next sync of this scope starts from, or None where none has been complete."""
         with self._reading() as connection:
             at = connection.scalar(select(sync_cursors.c.at).where(sync_cursors.c.scope == scope))
-        return None if at is None else datetime.fromisoformat(at)
+        return None if at is None else instant(at)
 
     def get(self, ticket: str | int, *, site: str | None = None) -> Ticket | None:
         """A ticket by numeric id or by key (in any case); of several sites' the one updated last."""
@@ -131,21 +138,13 @@ class TicketStore:
             document = connection.scalar(query.order_by(rows.c.updated_at.desc()).limit(1))
         return None if document is None else self._decoded(document)
 
-    def tickets(
-        self,
-        *,
-        projects: Collection[str] | None = None,
-        open_only: bool = False,
-        updated_since: datetime | None = None,
-    ) -> Iterator[Ticket]:
+    def tickets(self, *, projects: Collection[str] | None = None, open_only: bool = False) -> Iterator[Ticket]:
         """The tickets by creation, oldest first, decoded as they are asked for. `projects` None means all."""
         query = select(rows.c.document, rows.c.created_at, rows.c.ticket_id, rows.c.site)
         if projects is not None:
             query = query.where(rows.c.project.in_(list(projects)))
         if open_only:
             query = query.where(rows.c.is_open)
-        if updated_since is not None:
-            query = query.where(rows.c.updated_at >= microseconds(updated_since))
         yield from self._pages(query)
 
     def unconsidered(self, *, projects: Collection[str], created_since: datetime) -> list[Ticket]:
@@ -182,8 +181,8 @@ class TicketStore:
 
     def rejections(self) -> list[Rejection]:
         with self._reading() as connection:
-            found = connection.execute(select(rejections).order_by(rejections.c.source, rejections.c.reason))
-            return [Rejection(row.source, row.reason) for row in found]
+            found = connection.execute(select(rejections).order_by(rejections.c.source))
+            return [Rejection(row.source, row.reason, row.site, row.ticket_id) for row in found]
 
     def facts(self) -> StoreFacts:
         """Counts and extremes, by SQL; no ticket is decoded."""
@@ -203,7 +202,7 @@ class TicketStore:
             without_history=int(without),
             oldest=None if oldest is None else instant(oldest),
             newest=None if newest is None else instant(newest),
-            last_sync_at=None if last is None else datetime.fromisoformat(last),
+            last_sync_at=None if last is None else instant(last),
         )
 
     # Inside
@@ -280,13 +279,6 @@ def _documents(connection: Connection, values: Sequence[Mapping[str, Any]]) -> d
     return kept
 
 
-def _iso(at: datetime) -> str:
-    """One width for every instant, so that the text sorts as the time does. Raises ValueError for a naive one."""
-    if at.tzinfo is None:
-        raise ValueError(f"{at.isoformat()} has no time zone")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def _upsert() -> Any:
     told = insert(rows)
     new = told.excluded
@@ -298,3 +290,9 @@ def _upsert() -> Any:
 
 
 _UPSERT = _upsert()
+_REJECT = insert(rejections).on_conflict_do_update(
+    ["source"], set_={name: insert(rejections).excluded[name] for name in ("reason", "site", "ticket_id")}
+)
+_READABLE = rejections.delete().where(
+    rejections.c.site == bindparam("a_site"), rejections.c.ticket_id == bindparam("an_id")
+)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from tickets.catalogue import FieldCatalogue
 from tickets.errors import Unreadable
 from tickets.jira_client import JiraClient
 from tickets.jira_pages import embedded_comments, epoch_milliseconds
-from tickets.reading import FieldCatalogue, read_ticket
+from tickets.reading import identity_of, read_ticket
 from tickets.store import TicketStore
 from tickets.ticket import Rejection, Ticket
 
@@ -61,8 +62,8 @@ def sync(
 ) -> SyncReport:
     """Reads what changed in `projects` since the last complete sync of just these.
 
-    `progress` gets the number of tickets so far.
-    Raises TicketsError; what was saved until then stays, and the next run starts where this one did.
+    `progress` gets the number of tickets so far. Raises TicketsError; what was saved until then stays, and
+    the next run starts where this one did.
     """
     client.confirm_account()  # a lost log-in would show fewer tickets and no error
     store.save_statuses(client.site, client.statuses())
@@ -97,7 +98,7 @@ def _read_page(
     client: JiraClient, page: Sequence[Raw], catalogue: FieldCatalogue
 ) -> tuple[list[Ticket], list[Rejection]]:
     """The page's tickets with their whole history and all comments, and what could not be read."""
-    ids = [int(issue["id"]) for issue in page if str(issue.get("id", "")).isdecimal()]
+    ids = [identity for identity in map(identity_of, page) if identity is not None]
     histories = client.changelogs(ids) if ids else {}
     read: list[Ticket] = []
     rejections: list[Rejection] = []
@@ -106,19 +107,16 @@ def _read_page(
         try:
             read.append(_read_issue(client, issue, histories, catalogue))
         except Unreadable as error:
-            rejections.append(Rejection(source, str(error)))
+            rejections.append(Rejection(source, str(error), client.site, identity_of(issue)))
     return read, rejections
 
 
 def _read_issue(
     client: JiraClient, issue: Raw, histories: Mapping[int, Sequence[Raw]], catalogue: FieldCatalogue
 ) -> Ticket:
-    identity = str(issue.get("id", ""))
-    if not identity.isdecimal():
-        raise Unreadable(f"id {identity[:40]!r} is not a number")
-    comments = embedded_comments(issue)
+    identity, comments = identity_of(issue), embedded_comments(issue)
+    if identity is None:
+        raise Unreadable("the numeric id is missing or is no number")
     if comments is None:
-        comments = client.list_comments(int(identity))
-    return read_ticket(
-        issue, site=client.site, catalogue=catalogue, histories=histories[int(identity)], comments=comments
-    )
+        comments = client.list_comments(identity)
+    return read_ticket(issue, site=client.site, catalogue=catalogue, histories=histories[identity], comments=comments)

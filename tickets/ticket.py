@@ -157,7 +157,12 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that could not be read: where it stands and why, in a sentence. Counted and shown, never dropped."""
+    """A record that could not be read: where it stands and why, in a sentence. Counted and shown, never dropped.
+
+    `site` and `ticket_id` name the ticket where that much can be read: once it can be read whole, this is over.
+    """
 
     source: str
     reason: str
+    site: str = ""
+    ticket_id: int | None = None

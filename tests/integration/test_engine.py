@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import pytest
 
 from fulfilment.engine import Engine
 from fulfilment.errors import AnswerLost, ProviderBusy, ProviderRefused
+from fulfilment.guardrails import MOST_OPEN_REQUESTS
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
-from fulfilment.request import Outcome, Result, State
+from fulfilment.records import RESULTS
+from fulfilment.request import UNFINISHED, Outcome, Result, State
 from tests.fakes import (
     ADA,
     DANA,
@@ -30,7 +32,7 @@ from tests.fakes import (
     form,
     policy,
 )
-from tickets.errors import JiraUnreachable, NoTransition
+from tickets.errors import AnswerUnknown, JiraUnreachable, NoTransition
 from tickets.ticket import Classification, Ticket
 
 GIVEN = Classification("storage-box", "given", 1.0)
@@ -400,3 +402,326 @@ def test_a_request_under_another_workers_lease_is_left_alone(house: House, tmp_p
     with Ledger.open(tmp_path / "ledger.sqlite3") as other:
         other.claim(request, lease_time=timedelta(minutes=5))
         assert "another process" in house.cycle(Mode.SUPERVISED)[0].reasons[0]
+
+
+# --- answers of Jira that were lost
+
+
+@pytest.mark.parametrize("mode", [Mode.AUTONOMOUS, Mode.SUPERVISED, Mode.SUGGEST])
+@pytest.mark.parametrize("summary", ["Please create a storage box", "Please create a public storage box"])
+def test_a_comment_whose_answer_was_lost_is_found_and_the_turn_goes_on(house: House, summary: str, mode: Mode) -> None:
+    quiet, lost = house.desk.file(summary, form=form(name="payments-quiet")), house.desk.file(summary)
+    expected = house.engine(mode).consider(quiet, GIVEN).result
+    house.desk.fail_after["post_comment"] = AnswerUnknown("no answer in time")
+    assert house.engine(mode).consider(lost, GIVEN).result is expected
+    assert len(house.desk.ours(lost.id)) == len(house.desk.ours(quiet.id))
+
+
+@pytest.mark.parametrize("form_of", [form(), form(region="")])
+def test_a_comment_that_cannot_be_seen_waits_for_the_next_cycle(house: House, form_of: Any) -> None:
+    ticket = house.desk.file(form=form_of)
+    house.desk.fail_next["post_comment"] = AnswerUnknown("no answer in time")
+    assert house.engine().consider(ticket, GIVEN).result is Result.UNCERTAIN
+    assert house.desk.ours(ticket.id) == []
+    assert house.state(ticket) in UNFINISHED
+    house.desk.fail_next["post_comment"] = AnswerUnknown("no answer in time")
+    rows = house.rows()
+    assert house.cycle()[0].result is Result.UNCERTAIN
+    assert house.rows() == rows
+    house.cycle()
+    assert len(house.desk.ours(ticket.id)) == 1
+    assert house.state(ticket) in {State.CLOSED, State.NEEDS_INFORMATION}
+
+
+def test_a_lost_comment_is_not_posted_again_while_the_ticket_cannot_be_read(house: House) -> None:
+    ticket = house.desk.file()
+    house.desk.fail_after["post_comment"] = AnswerUnknown("no answer in time")
+    house.desk.fail_after_writes["ticket"] = JiraUnreachable("no answer")
+    assert house.engine().consider(ticket, GIVEN).result is Result.UNCERTAIN
+    assert house.state(ticket) is State.VERIFIED
+    house.cycle()
+    assert house.state(ticket) is State.CLOSED
+    assert len(house.desk.ours(ticket.id, "result")) == 1
+
+
+def test_a_suggestion_that_may_be_lost_is_not_taken_for_posted(house: House) -> None:
+    ticket = house.desk.file()
+    house.desk.fail_next["post_comment"] = AnswerUnknown("no answer in time")
+    with pytest.raises(AnswerUnknown):  # no request keeps it: the cycle must look at the ticket again
+        house.engine(Mode.SUGGEST).consider(ticket, GIVEN)
+    assert house.engine(Mode.SUGGEST).consider(ticket, GIVEN).result is Result.SUGGESTED
+    assert len(house.desk.ours(ticket.id)) == 1
+
+
+def test_a_move_whose_answer_was_lost_is_looked_up_by_the_status(house: House) -> None:
+    done, undone = house.desk.file(), house.desk.file(form=form(name="payments-other"))
+    house.desk.fail_after["move"] = AnswerUnknown("no answer in time")
+    assert house.engine().consider(done, GIVEN).result is Result.FULFILLED
+    assert house.state(done) is State.CLOSED
+    house.desk.fail_next["move"] = AnswerUnknown("no answer in time")
+    assert house.engine().consider(undone, GIVEN).result is Result.UNCERTAIN
+    assert house.state(undone) is State.ANSWERED
+    assert house.cycle()[0].result is Result.FULFILLED
+    assert not house.desk.tickets[undone.id].is_open
+    assert house.desk.writes.count("move") == 2
+
+
+# --- quota
+
+
+def test_a_team_with_too_many_unfinished_requests_is_refused_the_next(house: House) -> None:
+    engine = house.engine(Mode.SUPERVISED)
+    tickets = [house.desk.file(form=form(name=f"payments-box-{number}")) for number in range(MOST_OPEN_REQUESTS + 1)]
+    results = [engine.consider(ticket, GIVEN) for ticket in tickets]
+    assert {outcome.result for outcome in results[:-1]} == {Result.AWAITING_APPROVAL}
+    assert results[-1].result is Result.REFUSED
+    assert f"the limit is {MOST_OPEN_REQUESTS}" in results[-1].reasons[0]
+    assert {outcome.result for outcome in house.cycle(Mode.SUPERVISED)} == {Result.AWAITING_APPROVAL}
+
+
+# --- tickets that are gone
+
+
+def test_a_deleted_ticket_ends_its_waiting_request_once(house: House) -> None:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.tickets.clear()
+    (outcome,) = house.cycle(Mode.SUPERVISED)
+    assert (outcome.result, house.state(ticket)) == (Result.LEFT_TO_PEOPLE, State.HANDED_OVER)
+    assert "may not see it" in outcome.reasons[0]
+    assert house.kinds(ticket)[-1] == "handed_over"
+    rows = house.rows()
+    assert house.cycle(Mode.SUPERVISED) == []
+    assert house.rows() == rows
+
+
+@pytest.mark.parametrize("state", [State.UNCERTAIN, State.HANDED_OVER])
+def test_a_ticket_deleted_while_its_plan_is_applied(house: House, state: State) -> None:
+    ticket = house.desk.file()
+    if state is State.UNCERTAIN:
+        house.provider.after["box:CreateBox"] = Killed()
+    else:
+        house.desk.fail_next["post_comment"] = Killed()
+    with pytest.raises(Killed):
+        house.engine().consider(ticket, GIVEN)
+    house.desk.tickets.clear()
+    house.cycle()
+    assert house.state(ticket) is state
+    assert house.cycle() == []
+    if state is State.HANDED_OVER:
+        assert house.ledger.outcomes()[0].result is Result.FULFILLED
+
+
+def test_a_deleted_ticket_of_the_store_is_left_once(house: House) -> None:
+    asked, fresh = house.desk.file(form=form(region="")), house.desk.file()
+    engine = house.engine()
+    engine.consider(asked, GIVEN)
+    house.desk.tickets.clear()
+    for ticket in (asked, fresh):
+        assert engine.consider(ticket, GIVEN).result is Result.LEFT_TO_PEOPLE
+    assert house.state(asked) is State.HANDED_OVER
+    rows = house.rows()
+    for ticket in (asked, fresh):
+        assert engine.consider(ticket, GIVEN).result is Result.LEFT_TO_PEOPLE
+    assert house.rows() == rows
+
+
+# --- cycles without news
+
+
+def _closed_by_us(house: House) -> Ticket:
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    return ticket
+
+
+def _handed_over(house: House) -> Ticket:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.assign(ticket.id, OTTO)
+    house.cycle(Mode.SUPERVISED)
+    return ticket
+
+
+def _cancelled(house: House) -> Ticket:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.set_status(ticket.id, OTTO, "Done")
+    house.cycle(Mode.SUPERVISED)
+    return ticket
+
+
+def _expired(house: House) -> Ticket:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.clock += timedelta(days=6)
+    house.cycle(Mode.SUPERVISED)
+    return ticket
+
+
+def _failed(house: House) -> Ticket:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderRefused("no")
+    house.engine().consider(ticket, GIVEN)
+    return ticket
+
+
+def _refused(house: House) -> Ticket:
+    ticket = house.desk.file("Please create a public storage box")
+    house.engine().consider(ticket, GIVEN)
+    return ticket
+
+
+def _conflict(house: House) -> Ticket:
+    house.provider.boxes["payments-receipts"] = {"mark": "another", "locked": True}
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    return ticket
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (_closed_by_us, State.CLOSED),
+        (_handed_over, State.HANDED_OVER),
+        (_cancelled, State.CANCELLED),
+        (_expired, State.EXPIRED),
+        (_failed, State.FAILED),
+        (_refused, State.REFUSED),
+        (_conflict, State.CONFLICT),
+    ],
+)
+def test_looking_again_at_what_ended_changes_nothing(
+    house: House, end: Callable[[House], Ticket], state: State
+) -> None:
+    ticket = end(house)
+    assert house.state(ticket) is state
+    rows, writes = house.rows(), list(house.desk.writes)
+    results = set()
+    for _ in range(3):
+        assert house.cycle() == []
+        results.add(house.engine().consider(ticket, GIVEN).result)
+    assert results == {RESULTS[state]}
+    assert (house.rows(), house.desk.writes) == (rows, writes)
+
+
+def test_a_provider_that_cannot_be_read_is_written_down_once(house: House) -> None:
+    ticket = house.desk.file(form=form(region=""))
+    house.engine().consider(ticket, GIVEN)
+    house.desk.comment(ticket.id, DANA, "AWS region: eu-west-1")
+    house.provider.before["read"] = ProviderBusy("arn:secret is throttled", code="Throttling")
+    assert house.engine().consider(ticket, GIVEN).result is Result.UNCERTAIN
+    assert any("Throttling" in entry.sentence for entry in house.ledger.story(ticket.key))
+    rows = house.rows()
+    for _ in range(3):
+        house.provider.before["read"] = ProviderBusy("arn:secret is throttled", code="Throttling")
+        assert house.cycle()[0].result is Result.UNCERTAIN
+    assert house.rows() == rows
+    assert house.cycle()[0].result is Result.FULFILLED
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"), [(ProviderBusy("slow"), State.FAILED), (AnswerLost("gone"), State.UNCERTAIN)]
+)
+def test_a_step_that_never_succeeds_goes_to_people_in_the_end(house: House, fault: BaseException, state: State) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = fault
+    house.engine().consider(ticket, GIVEN)
+    assert house.state(ticket) is State.APPLYING
+    house.desk.clock += timedelta(hours=2)
+    house.provider.before["box:PutLock"] = fault
+    house.cycle()
+    assert house.state(ticket) is state
+    assert len(house.desk.ours(ticket.id, "trouble")) == 1
+    assert house.cycle() == []
+
+
+def test_what_the_provider_said_while_we_wait_stands_in_the_ledger_only(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.after["box:CreateBox"] = Killed()
+    with pytest.raises(Killed):
+        house.engine().consider(ticket, GIVEN)
+    house.provider.before["read"] = ProviderRefused("arn:secret may not look", code="AccessDenied")
+    (outcome,) = house.cycle()
+    assert "AccessDenied" not in " ".join(outcome.reasons)
+    assert any("AccessDenied" in entry.sentence for entry in house.ledger.story(ticket.key))
+    assert house.desk.ours(ticket.id) == []
+
+
+def test_a_team_that_is_no_longer_configured_waits_with_a_sentence(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:CreateBox"] = ProviderBusy("slow")
+    house.engine().consider(ticket, GIVEN)
+    engine = house.engine(teams={})
+    for _ in range(2):
+        outcome = engine.advance(engine.due()[0])
+        assert outcome.result is Result.UNCERTAIN
+        assert "payments" in outcome.reasons[0]
+    assert house.kinds(ticket).count("waiting") == 2
+    assert house.cycle()[0].result is Result.FULFILLED
+
+
+def test_a_stop_is_the_reason_that_is_given_for_what_it_holds(house: House) -> None:
+    ticket = house.desk.file()
+    house.ledger.stop("all", reason="an incident", by="olli", at=house.desk.now())
+    outcome = house.engine().consider(ticket, GIVEN)
+    assert outcome.result is Result.LEFT_TO_PEOPLE
+    assert "an incident" in outcome.reasons[0]
+
+
+def test_an_approval_written_after_the_plan_lapsed_does_not_count(house: House) -> None:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.clock += timedelta(days=6)
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    assert house.cycle(Mode.SUPERVISED)[0].result is Result.EXPIRED
+    assert house.provider.boxes == {}
+
+
+def test_an_approval_written_in_time_counts_however_late_we_look(house: House) -> None:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    house.desk.clock += timedelta(days=6)
+    assert house.cycle(Mode.SUPERVISED)[0].result is Result.FULFILLED
+
+
+def test_a_changed_request_type_ends_the_request_of_the_old_type(house: House) -> None:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk._change(ticket.id, request_type="redis")
+    assert house.cycle(Mode.AUTONOMOUS)[0].result is Result.CANCELLED
+    assert [request.state for request in house.ledger.requests()] == [State.CANCELLED]
+    assert house.cycle(Mode.AUTONOMOUS) == []
+
+
+def test_a_request_type_that_was_taken_away_carries_no_authority(house: House) -> None:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk._change(ticket.id, request_type=None)
+    assert house.cycle(Mode.AUTONOMOUS)[0].result is Result.AWAITING_APPROVAL
+    assert house.provider.boxes == {}
+
+
+def test_a_matched_request_whose_type_was_changed_meanwhile_is_not_worked_on(house: House) -> None:
+    ticket = house.desk.file(form=form(region=""))
+    house.desk.fail_next["post_comment"] = Killed()
+    with pytest.raises(Killed):
+        house.engine().consider(ticket, GIVEN)
+    house.desk._change(ticket.id, request_type="redis", form=form())
+    assert house.cycle()[0].result is Result.CANCELLED
+    assert house.provider.boxes == {}
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_type_that_is_no_longer_given_is_not_autonomous_after_a_question(house: House, is_killed: bool) -> None:
+    ticket = house.desk.file(form=form(region=""))
+    if is_killed:
+        house.desk.fail_next["post_comment"] = Killed()
+        with pytest.raises(Killed):
+            house.engine().consider(ticket, GIVEN)
+    else:
+        house.engine().consider(ticket, GIVEN)
+    house.desk._change(ticket.id, request_type=None, form=form())
+    assert house.engine().consider(ticket, PREDICTED).result is Result.AWAITING_APPROVAL
+    assert house.provider.boxes == {}

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,6 +24,7 @@ from sandbox.world import Account, Issue
 from tickets.adf import doc, paragraph, text
 from tickets.errors import (
     AnswerUnknown,
+    JiraError,
     JiraGone,
     JiraRefused,
     JiraUnreachable,
@@ -33,6 +34,7 @@ from tickets.errors import (
     TicketsError,
 )
 from tickets.jira_client import JiraClient, JiraSettings
+from tickets.jira_pages import epoch_milliseconds
 from tickets.ticket import StatusCategory
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -279,6 +281,25 @@ def test_retry_after_is_honoured_in_seconds_and_as_a_date(asked: str) -> None:
     assert 6.9 <= waits[0] <= 8
 
 
+@pytest.mark.parametrize(
+    "asked", ["soon", "-7", "1.5", "", "Mon, 99 Foo 2026 25:61:00 GMT", "Wed, 01 Jan 2020 00:00:00 GMT"]
+)
+def test_a_retry_after_that_says_nothing_is_a_short_wait(asked: str) -> None:
+    waits: list[float] = []
+    with stub(Reply(status=503, headers={"Retry-After": asked}), Reply([])) as jira, client_of(jira.url, waits) as us:
+        us.statuses()
+    assert waits == [0.5]
+
+
+def test_a_retry_after_beyond_all_numbers_is_said() -> None:
+    with (
+        stub(Reply(status=429, headers={"Retry-After": "9" * 400})) as jira,
+        client_of(jira.url) as us,
+        pytest.raises(JiraUnreachable, match="slow down"),
+    ):
+        us.statuses()
+
+
 def test_a_very_long_retry_after_is_said_instead_of_slept() -> None:
     waits: list[float] = []
     with (
@@ -363,6 +384,32 @@ def test_a_repeated_token_ends_in_an_error_not_in_a_circle() -> None:
     assert len(jira.calls) == 2
 
 
+def test_a_repeated_token_of_the_histories_is_an_error_too() -> None:
+    with (
+        stub(Reply({"issueChangeLogs": [], "nextPageToken": "a"})) as jira,
+        client_of(jira.url) as us,
+        pytest.raises(MalformedAnswer, match="twice"),
+    ):
+        us.changelogs([1])
+
+
+def test_a_search_that_jira_has_removed_is_loud_and_never_an_empty_page() -> None:
+    with (
+        stub(Reply({"errorMessages": ["removed"]}, 410)) as jira,
+        client_of(jira.url) as us,
+        pytest.raises(JiraGone, match="search/jql"),
+    ):
+        list(us.search("project = OPS", ["summary"]))
+    assert len(jira.calls) == 1
+
+
+@pytest.mark.parametrize("at", [NOW, NOW + timedelta(microseconds=999), NOW.astimezone(timezone(timedelta(hours=9)))])
+def test_instants_in_jql_are_epoch_milliseconds(at: datetime) -> None:
+    assert epoch_milliseconds(at) == 1_795_426_200_000
+    with pytest.raises(ValueError, match="naive"):
+        epoch_milliseconds(at.replace(tzinfo=None))
+
+
 def test_changelogs_join_a_history_that_is_split_over_pages() -> None:
     first = {"issueChangeLogs": [{"issueId": "1", "changeHistories": [{"id": "10"}]}], "nextPageToken": "a"}
     second = {"issueChangeLogs": [{"issueId": "1", "changeHistories": [{"id": "11"}]}]}
@@ -378,7 +425,7 @@ def test_a_list_that_is_shorter_than_it_says_is_an_error() -> None:
         client_of(jira.url) as us,
         pytest.raises(MalformedAnswer, match="3 entries"),
     ):
-        us.comments(17)
+        us.list_comments(17)
 
 
 @pytest.mark.parametrize(
@@ -391,8 +438,6 @@ def test_only_keys_and_ids_get_into_a_path(name: str) -> None:
         pytest.raises(NotFound),
     ):
         us.ticket(name)
-        with pytest.raises(NotFound):
-            us.browse_url(name)
     assert jira.calls == []
 
 
@@ -415,7 +460,6 @@ def test_a_ticket_is_read_whole(site: ThreadedSandbox, client: JiraClient) -> No
         assert [comment.text for comment in ticket.comments] == [f"comment {n}" for n in range(120)]
         assert [comment.properties["mark"]["n"] for comment in ticket.comments] == list(range(120))
         assert [comment.is_public for comment in ticket.comments] == [n % 3 != 0 for n in range(120)]
-    assert client.comments(issue.id) == client.ticket(issue.id).comments
 
 
 def test_what_is_not_there_is_not_found(client: JiraClient) -> None:
@@ -433,14 +477,12 @@ def test_groups_are_ids_and_never_an_empty_set_by_mistake(client: JiraClient) ->
 
 
 def test_the_sites_own_words(site: ThreadedSandbox, client: JiraClient) -> None:
-    assert set(client.projects()) == set(site.world.projects)
     assert {(s.id, s.name, s.category.value) for s in client.statuses()} == {
         (s.id, s.name, s.category) for s in site.world.statuses.values()
     }
     catalogue = client.catalogue()
     assert catalogue.request_type == "customfield_10010"
     assert catalogue.custom["customfield_10050"] == "Bucket name"
-    assert client.browse_url("OPS-7") == f"{site.jira_url}/browse/OPS-7"
 
 
 # Writes
@@ -571,6 +613,24 @@ def test_a_transition_that_asks_for_more_is_passed_over() -> None:
         pytest.raises(NoTransition, match="permits this account none"),
     ):
         us.move(1, to_status="Done", resolution="Done")
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        7,
+        [7],
+        [{"to": None}],
+        [{"name": "Close", "to": {"name": 7}, "fields": []}],
+        [{"to": {"name": "Done"}, "fields": {"resolution": {"required": True, "allowedValues": [7]}}}],
+        [{"to": {"name": "Done"}, "fields": {"customfield_1": {"required": True}, "resolution": None}}],
+    ],
+)
+def test_transitions_that_are_none_move_nothing(offered: object) -> None:
+    status = Reply({"key": "OPS-1", "fields": {"status": {"id": "1", "name": "Open"}}})
+    with stub(status, Reply({"transitions": offered})) as jira, client_of(jira.url) as us, pytest.raises(JiraError):
+        us.move(1, to_status="Done", resolution="Done")
+    assert jira.count("POST") == 0
 
 
 # What must never be seen

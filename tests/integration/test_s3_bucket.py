@@ -283,6 +283,14 @@ def test_client_library_is_loaded_on_first_use_only() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_sessions_are_of_boto3_and_share_one_loader_that_does_not_grow(aws: RunningAws) -> None:
+    door = Workshop({"dev": environment(aws.url)})._door("dev")
+    sessions = [door.session(None) for _ in range(3)]
+    assert all(isinstance(session, boto3.session.Session) for session in sessions)
+    (loader,) = {session._session.get_component("data_loader") for session in sessions}
+    assert len(loader.search_paths) == len(set(loader.search_paths))
+
+
 def test_sessions_are_few_tagged_and_of_two_roles(aws: RunningAws, asked: Asked) -> None:
     aws.app.sessions.clear()
     workshop = Workshop({"dev": environment(aws.url, external_id="xyz")})

@@ -224,6 +224,25 @@ def test_a_ticket_that_cannot_be_read_is_kept_aside(
     report = sync(client, store, projects=PROJECTS)
     assert (report.tickets, report.rejected, report.changed) == (1, 1, (good.id,))
     assert ["no key at all" in rejection.source for rejection in store.rejections()] == [True]
+    bad.key = "OPS-99"
+    assert sync(client, store, projects=PROJECTS).rejected == 0
+    assert store.rejections() == []
+
+
+def test_instants_are_asked_for_as_bare_milliseconds_without_an_upper_bound(
+    site: ThreadedSandbox, client: JiraClient, store: TicketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quoted date would be read in the account's time zone; a bound would lose what changes meanwhile."""
+    asked: list[str] = []
+    search = client.search
+    monkeypatch.setattr(client, "search", lambda jql, fields: asked.append(jql) or search(jql, fields))
+    report = sync(client, store, projects=("OPS",))
+    sync(client, store, projects=("OPS",))
+    since = int((report.started_at - timedelta(minutes=10)).timestamp() * 1000)
+    assert asked == [
+        'project in ("OPS") AND created >= 31536000000 ORDER BY created ASC, id ASC',
+        f'project in ("OPS") AND updated >= {since} ORDER BY updated ASC, id ASC',
+    ]
 
 
 def test_a_moved_ticket_stays_the_same_ticket(site: ThreadedSandbox, client: JiraClient, store: TicketStore) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tickets.codec import decode, encode
 from tickets.errors import ExportError
 from tickets.exports import read_export
 from tickets.ticket import Rejection, Ticket
@@ -134,7 +137,7 @@ def test_half_an_array_gives_its_whole_tickets(tmp_path: Path, value: Any, inden
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
         (b"\x1f\x8b", "too early"),
         (b"\x1f\x8bnot gzip at all, really not", "damaged gzip"),
         (bytes(range(256)) * 50, "binary data"),
@@ -209,3 +212,142 @@ def test_memory_stays_flat_over_lines(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 4000
     assert peak < 16 << 20
+
+
+# Hostile content
+
+FINE = json.dumps(issue(9))
+DEEP = "[" * 1000 + "]" * 1000
+HUGE = "9" * 5000
+
+
+def with_field(name: str, value: str) -> str:
+    return FINE.replace('"summary"', f'"{name}": {value}, "summary"')
+
+
+HOSTILE = {
+    "raw NUL": FINE.replace("number", "num\0ber"),
+    "escaped NUL": with_field("priority", '{"name": "\\u0000"}'),
+    "half surrogate": FINE.replace("number", "\\ud800"),
+    "half surrogate in the site": FINE.replace("jira.example.org", "\\ud800"),
+    "half surrogate in the names": FINE.replace("{", '{"names": {"\\ud800": "x"}, "schema": {"\\ud800": {}}, ', 1),
+    "not a number": with_field("updated", "NaN"),
+    "infinite": with_field("updated", "Infinity"),
+    "huge number": with_field("updated", "1e400"),
+    "number of 5000 digits": with_field("updated", HUGE),
+    "id of 5000 digits": FINE.replace('"9"', f'"{HUGE}"'),
+    "comment id of 5000 digits": with_field(
+        "comment", f'{{"comments": [{{"id": "{HUGE}", "created": "2024-03-01T09:00:00Z"}}]}}'
+    ),
+    "numbers for strings": '{"id": 9, "key": 9, "fields": {"created": "x", "summary": 9}}',
+    "lists for objects": '{"id": [], "key": {}, "fields": {"created": [], "status": [[]], "reporter": [1]}}',
+    "before all time": with_field("updated", '"0001-01-01T00:00:00+23:00"'),
+    "after all time": with_field("updated", '"9999-12-31T23:59:59-23:00"'),
+    "deep instant": with_field("updated", DEEP),
+    "deep text": with_field(
+        "description",
+        f'{{"type": "doc", "content": [{{"type": {DEEP}}}, {{"type": "mention", "attrs": {{"text": {DEEP}}}}}]}}',
+    ),
+    "deep schema": FINE.replace("{", f'{{"names": {{"a": {DEEP}}}, "schema": {{"a": {DEEP}}}, ', 1),
+    "no object": "7",
+    "fields of another kind": '{"id": "9", "key": "OPS-9", "fields": [1]}',
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize(
+    "shape", ["{0}\n{1}\n", "[{1},\n{0}]", "[{1},{0},", '{{"issues": [{1}, {0}]}}', '{{\n"issues": [{1}, {0}, {{"a']
+)
+def test_one_hostile_ticket_costs_no_other(tmp_path: Path, hostile: str, shape: str) -> None:
+    """It is a ticket or a rejection that names the file; what is read can be kept and given back."""
+    path = written(tmp_path, shape.format(hostile, json.dumps(issue(1))).encode())
+    records = list(read_export(path))
+    tickets = [record for record in records if isinstance(record, Ticket)]
+    assert 1 in {ticket.id for ticket in tickets}
+    assert len(records) >= 2
+    for ticket in tickets:
+        assert decode(encode(ticket)) == ticket
+    for rejection in (record for record in records if isinstance(record, Rejection)):
+        assert rejection.source.startswith(str(path))
+        assert 0 < len(rejection.reason.encode()) < 300
+
+
+def test_a_rejected_ticket_is_named_where_it_can_be(tmp_path: Path) -> None:
+    undated = FINE.replace("2024-03-01T09:00:00.000+0000", "then")
+    _, rejections = outcome(written(tmp_path, f'{undated}\n{{"fields": {{}}}}\nbroken\n'.encode()))
+    assert [(entry.site, entry.ticket_id) for entry in rejections] == [
+        ("jira.example.org", 9),
+        ("import", None),
+        ("", None),
+    ]
+
+
+def test_the_same_ticket_twice_is_given_twice_and_left_to_the_store(tmp_path: Path) -> None:
+    assert outcome(written(tmp_path, lines(1) * 2)) == ([1, 1], [])
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tickets.exports.MAXIMUM_LINE", 3 << 20)
+    path = written(tmp_path, lines(2) + b'{"id": "' + b"x" * (5 << 20))
+    with pytest.raises(ExportError, match=f"{path}:3 is longer than 3 MiB"):
+        list(read_export(path))
+
+
+# fmt: off
+NAMES = [
+    "id", "key", "self", "fields", "issues", "names", "schema", "created", "updated", "summary", "description",
+    "status", "statusCategory", "name", "comment", "comments", "body", "author", "accountId", "changelog",
+    "histories", "items", "field", "from", "properties", "value", "type", "content", "attrs", "text", "timestamp",
+    "resolutiondate", "customfield_1", "custom",
+]
+# fmt: on
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(NAMES) | st.text(max_size=5),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=25,
+)
+TICKETLIKE = st.fixed_dictionaries(
+    {
+        "id": st.just("7") | ANY,
+        "key": st.just("OPS-7") | ANY,
+        "fields": st.fixed_dictionaries(
+            {"created": st.just("2024-03-01T09:00:00Z")},
+            optional=dict.fromkeys(
+                ("updated", "summary", "description", "status", "reporter", "labels", "components"), ANY
+            )
+            | {"comment": st.fixed_dictionaries({"comments": st.lists(ANY, max_size=2)}), "customfield_1": ANY},
+        ),
+    },
+    optional={"self": ANY, "names": ANY, "schema": ANY, "changelog": ANY, "properties": ANY},
+)
+
+
+@given(st.lists(ANY | TICKETLIKE, min_size=1, max_size=3), st.sampled_from(["\n", ",", ""]), st.integers(0, 3))
+def test_no_json_raises_anything_but_an_export_error(
+    tmp_path_factory: pytest.TempPathFactory, values: list[Any], between: str, cut: int
+) -> None:
+    told = between.join(json.dumps(value) for value in values)
+    data = f"[{told}]" if between == "," else told
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_bytes(data.encode()[: len(data) - cut])
+    try:
+        records = list(read_export(path))
+    except ExportError as error:
+        assert str(path) in str(error)
+        return
+    assert records
+    for record in records:
+        if isinstance(record, Ticket):
+            assert decode(encode(record)) == record
+        else:
+            assert record.source.startswith(str(path))
+            assert record.reason.encode()

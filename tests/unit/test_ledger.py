@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -292,9 +293,23 @@ def test_a_locked_database_says_so(ledger: Ledger, path: Path, monkeypatch: pyte
     holder.close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_database_says_so(path: Path) -> None:
-    Ledger.open(path).close()
-    path.chmod(0o400)
-    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="cannot be written"):
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder and its ledger that we may only read. Root may write everywhere, so as root we become nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.sqlite3"
+        Ledger.open(path).close()
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+        was_root = os.geteuid() == 0
+        if was_root:
+            os.seteuid(65534)
+        yield path
+        if was_root:
+            os.seteuid(0)
+        Path(folder).chmod(0o755)
+
+
+def test_a_read_only_database_says_so(nobody: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be"), Ledger.open(nobody) as ledger:
         ledger.note(note())

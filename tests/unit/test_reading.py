@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tickets.catalogue import FieldCatalogue
 from tickets.errors import Unreadable
-from tickets.reading import FieldCatalogue, kebab, read_comment, read_person, read_status, read_ticket
+from tickets.reading import kebab, read_comment, read_person, read_status, read_ticket
 from tickets.shapes import read_instant
 from tickets.ticket import FieldChange, FormField, Person, Status, StatusCategory, Ticket
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.redact import found, redact, redact_field
+from tickets.redact import redact, redact_field
 
 LETTERS = "a1B2" * 20
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
@@ -47,7 +47,7 @@ def test_secrets_go(text: str, secret: str, kind: str) -> None:
     cleaned = redact(f"Hello,\n{text}\nbye")
     assert secret not in cleaned
     assert f"[redacted: {kind}]" in cleaned
-    assert kind in found(text)
+    assert f"[redacted: {kind}]" in redact(text)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,6 @@ def test_secrets_go(text: str, secret: str, kind: str) -> None:
 )
 def test_talk_of_secrets_stays(text: str) -> None:
     assert redact(text) == text
-    assert found(text) == ()
 
 
 def test_a_field_named_for_a_secret_loses_its_whole_value() -> None:
@@ -81,11 +80,6 @@ def test_a_field_named_for_a_secret_loses_its_whole_value() -> None:
     assert redact_field("Secret name", "DEPLOY_TOKEN") == "DEPLOY_TOKEN"
     assert redact_field("Bucket name", "payments-logs") == "payments-logs"
     assert redact_field("Password", "") == ""
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_found_names_each_kind_once(n: int) -> None:
-    assert found("password: hunter2 " * n + "AKIA" + "IOSFODNN7EXAMPLE") == ("aws access key", "password")
 
 
 @given(st.text(alphabet=st.sampled_from("ab1:= \n\"'[]/@.-$xKpassword "), max_size=80))

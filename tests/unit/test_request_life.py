@@ -33,7 +33,7 @@ from tests.fakes import (
     PlainReplies,
     policy,
 )
-from tickets.errors import JiraUnreachable
+from tickets.errors import AnswerUnknown, JiraUnreachable
 from tickets.ticket import Classification, Person
 
 LIVES = settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -133,22 +133,29 @@ class Lives(RuleBasedStateMachine):
         operation=st.sampled_from(["box:CreateBox", "box:PutLock", "read"]),
         is_after=st.booleans(),
         desk=st.sampled_from([None, "ticket", "groups_of", "post_comment", "move"]),
+        lost=st.sampled_from([None, "post_comment", "move"]),
     )
-    def cycle(self, fault: BaseException | None, operation: str, is_after: bool, desk: str | None) -> None:
+    def cycle(
+        self, fault: BaseException | None, operation: str, is_after: bool, desk: str | None, lost: str | None
+    ) -> None:
+        if lost is not None:
+            where = self.desk.fail_after if is_after else self.desk.fail_next
+            where[lost] = AnswerUnknown("no answer in time")
         if desk is not None:
             self.desk.fail_next[desk] = JiraUnreachable("no answer")
         if fault is not None:
             is_effect_unknown = isinstance(fault, AnswerLost | Killed) and operation != "read"
-            where = self.provider.after if is_after and is_effect_unknown else self.provider.before
-            where[operation] = fault
+            faults = self.provider.after if is_after and is_effect_unknown else self.provider.before
+            faults[operation] = fault
         try:
             self.look()
-        except (Killed, JiraUnreachable):
+        except (Killed, JiraUnreachable, AnswerUnknown):
             pass
         finally:
             self.provider.before.clear()
             self.provider.after.clear()
             self.desk.fail_next.clear()
+            self.desk.fail_after.clear()
 
     @initialize()
     def look_first(self) -> None:

@@ -221,8 +221,6 @@ def test_tickets_come_in_order_of_creation_and_filtered(store: TicketStore) -> N
     assert [found.id for found in store.tickets(projects=["WEB"])] == [3]
     assert [found.id for found in store.tickets(projects=[])] == []
     assert [found.id for found in store.tickets(open_only=True)] == [2, 3, 1]
-    assert [found.id for found in store.tickets(updated_since=closed.updated_at)] == [4]
-    assert [found.id for found in store.tickets(updated_since=START)] == [2, 3, 4, 1]
 
 
 def test_more_than_a_page_of_equal_instants(store: TicketStore) -> None:
@@ -277,12 +275,36 @@ def test_statuses_are_the_sites_and_then_the_tickets(store: TicketStore) -> None
     assert set(store.statuses()) == {named, DONE}
 
 
-def test_rejections_are_kept_once(store: TicketStore) -> None:
+def test_rejections_are_kept_once_with_their_latest_reason(store: TicketStore) -> None:
     one, two = Rejection("x.json:1", "is no ticket"), Rejection("x.json:2", "is no ticket")
     store.reject([one, two])
-    store.reject([one])
+    store.reject([replace(one, reason="has no key")])
     store.reject([])
-    assert store.rejections() == [one, two]
+    assert store.rejections() == [replace(one, reason="has no key"), two]
+
+
+def test_a_ticket_that_can_be_read_again_is_no_longer_rejected(store: TicketStore) -> None:
+    site = ticket(1).site
+    elsewhere = Rejection("b ticket OPS-1", "the creation instant is missing", "other.example", 1)
+    another = Rejection("a ticket OPS-2", "the key is missing", site, 2)
+    nameless = Rejection("a ticket ?", "the numeric id is missing", site)
+    store.reject(
+        [Rejection("a ticket OPS-1", "the creation instant is missing", site, 1), elsewhere, another, nameless]
+    )
+    store.save([])
+    assert len(store.rejections()) == 4
+    store.save([ticket(1), ticket(3)])
+    assert store.rejections() == [nameless, another, elsewhere]
+
+
+def test_a_file_read_again_replaces_its_own_rejections_only(store: TicketStore) -> None:
+    mine = [Rejection(f"a_b.json{place}", "is no ticket") for place in ("", ":7", " (ticket 3)")]
+    others = [Rejection(f"{name}:7", "is no ticket") for name in ("a.json", "a_b.jsonl", "axb.json", "x/a_b.json")]
+    store.reject([*mine, *others])
+    store.reject([mine[1]], file=Path("a_b.json"))
+    assert set(store.rejections()) == {mine[1], *others}
+    store.reject([], file="a_b.json")
+    assert set(store.rejections()) == set(others)
 
 
 def test_facts(store: TicketStore) -> None:

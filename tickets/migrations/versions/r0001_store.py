@@ -37,7 +37,7 @@ def upgrade() -> None:
     op.create_table(
         "sync_cursors",
         sa.Column("scope", sa.Text, primary_key=True),
-        sa.Column("at", sa.Text, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "statuses",
@@ -49,10 +49,8 @@ def upgrade() -> None:
     op.create_table(
         "rejections",
         sa.Column("source", sa.Text, primary_key=True),
-        sa.Column("reason", sa.Text, primary_key=True),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("site", sa.Text, nullable=False),
+        sa.Column("ticket_id", sa.BigInteger),
     )
-    op.create_table(
-        "meta",
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("value", sa.Text, nullable=False),
-    )
+    op.create_index("rejections_by_ticket", "rejections", ["site", "ticket_id"])

@@ -1,0 +1,70 @@
+"""Small parts of the agent: the installation's secret, ports, durations, the log of a scheduled run."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent import bootstrap, cli, printing
+from agent.cycle import CycleReport
+from agent.errors import AgentError, ConfigurationError
+from agent.processes import free_port
+from fulfilment.request import Outcome, Result
+from tickets.sync import SyncReport
+
+AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    first = bootstrap.installation_secret(tmp_path / "store")
+    assert len(first) == 32
+    assert bootstrap.installation_secret(tmp_path / "store") == first
+    path = tmp_path / "store" / bootstrap.SECRET_FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_damaged_secret_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / bootstrap.SECRET_FILE).write_bytes(b"short")
+    with pytest.raises(AgentError, match="restore it from a backup"):
+        bootstrap.installation_secret(tmp_path)
+    assert (tmp_path / bootstrap.SECRET_FILE).read_bytes() == b"short"
+
+
+def test_a_taken_port_names_itself() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=str(port)):
+            free_port(port)
+    assert free_port(0) > 0
+
+
+@pytest.mark.parametrize(("text", "days"), [("1d", 1), ("90d", 90), ("12w", 84)])
+def test_durations(text: str, days: int) -> None:
+    assert cli.parse_days(text) == timedelta(days=days)
+
+
+def report(*outcomes: Outcome) -> CycleReport:
+    return CycleReport(AT, 0.1, SyncReport(0, 0, 0, (), AT), outcomes, 0)
+
+
+def test_a_scheduled_run_says_each_outcome_once(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = printing.CycleLog()
+    waits = Outcome("OPS-1", Result.AWAITING_APPROVAL, ("waits",), "s3-bucket", "b")
+    for done in (report(waits), report(waits), report(Outcome("OPS-1", Result.FULFILLED, ("done",), "s3-bucket", "b"))):
+        tell(done)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["09:00:00 OPS-1: waits for approval: b", "09:00:00 OPS-1: fulfilled: b"]
+
+
+def test_unknown_is_never_shown_as_a_number() -> None:
+    assert printing.hours(None) == printing.hours(float("nan")) == "unknown"
+    assert printing.share(None) == "unknown"
+    assert printing.hours(0.5) == "30 min"
+    assert printing.hours(72) == "3.0 days"
