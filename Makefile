@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check format soak bench clean install
+.PHONY: help demo test check format install clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,7 +12,7 @@ help:  ## list the targets
 demo: $(STAMP)  ## the whole job on loopback; then the dashboard and the Jira page
 	@$(BIN)/goldenpath demo $(ARGS)
 
-test: $(STAMP)  ## every test but the soaks
+test: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import rules
@@ -24,9 +24,6 @@ check: $(STAMP)  ## format, lint, types, import rules
 format: $(STAMP)  ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-
-soak: $(STAMP)  ## the long runs
-	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
 
 install: $(STAMP)  ## only create .venv
 

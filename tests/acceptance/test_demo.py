@@ -200,3 +200,41 @@ def test_no_secret_reaches_the_stores(worked: Worked) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             assert token not in path.read_bytes(), path
+
+
+def make_aws_fail(worked: Worked, operation: str, how: str, times: int = 1) -> None:
+    order = {"operation": operation, "times": times, "how": how}
+    requests.post(f"{worked.demo.sandbox.aws_url}/_sandbox/fail", json=order, timeout=10).raise_for_status()
+
+
+def test_a_refusal_of_aws_becomes_one_sentence_in_the_ticket(worked: Worked) -> None:
+    make_aws_fail(worked, "CreateBucket", "AccessDenied")
+    key = file_bucket_ticket(worked, "developer", "payments-denied-here")
+    other = file_bucket_ticket(worked, "developer", "payments-allowed-here")
+    outcomes = {o.ticket: o.result for o in cycle(worked).outcomes}
+    assert (outcomes[key], outcomes[other]) == (Result.FAILED, Result.FULFILLED)
+    (told,) = comments_of(worked, key)
+    assert "AccessDenied" not in told
+    assert "arn:aws" not in told
+    with bootstrap.open_ledger(worked.demo.configuration) as ledger:
+        story = " ".join(f"{entry.sentence} {entry.detail}" for entry in ledger.story(key))
+    assert "AccessDenied" in story or "may not" in story, story
+
+
+def test_a_lost_answer_of_aws_is_observed_and_nothing_is_made_twice(worked: Worked) -> None:
+    make_aws_fail(worked, "CreateBucket", "drop")
+    key = file_bucket_ticket(worked, "developer", "payments-lost-answer")
+    seen = [o.result for _ in range(3) for o in cycle(worked).outcomes if o.ticket == key]
+    assert seen[-1] is Result.FULFILLED, seen
+    names = [bucket["Name"] for bucket in aws(worked, "s3").list_buckets()["Buckets"]]
+    assert names.count("payments-lost-answer") == 1
+    assert sum("payments-lost-answer" in text for text in comments_of(worked, key)) == 1
+    with bootstrap.open_ledger(worked.demo.configuration) as ledger:
+        assert ledger.verify().broken_at is None
+
+
+def test_throttling_waits_for_the_next_cycle(worked: Worked) -> None:
+    make_aws_fail(worked, "CreateBucket", "Throttling", times=1)
+    key = file_bucket_ticket(worked, "developer", "payments-throttled-once")
+    seen = [o.result for _ in range(3) for o in cycle(worked).outcomes if o.ticket == key]
+    assert seen[-1] is Result.FULFILLED, seen
