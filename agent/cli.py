@@ -285,17 +285,20 @@ def dashboard(
     serve_dashboard(config.load(path), port=port)
 
 
-@app.command(epilog="Example: goldenpath sandbox --jira-port 8400")
+@app.command(epilog="Example: goldenpath sandbox --jira-port 8400 --write .")
 def sandbox(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same year of tickets.")] = 7,
     jira_port: Annotated[int, typer.Option("--jira-port", min=0, max=65535)] = 0,
     aws_port: Annotated[int, typer.Option("--aws-port", min=0, max=65535)] = 0,
     state: Annotated[Path | None, typer.Option("--state", help="Keep the Jira's state in this file.")] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write a goldenpath.toml that points at it into this folder.")
+    ] = None,
 ) -> None:
     """A Jira and an AWS on this machine, with a year of tickets; Ctrl-C ends them."""
     from agent.demo import run_sandbox
 
-    run_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state)
+    run_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state, write_to=write)
 
 
 @app.command(epilog="Example: goldenpath demo --no-serve --json")

@@ -65,25 +65,31 @@ def open_demo(folder: Path, *, seed: int) -> Iterator[Demo]:
     with ExitStack() as stack:
         with notes.status("a year of tickets is being made up: the sandbox's Jira and AWS start"):
             running = stack.enter_context(open_sandbox(seed=seed))
-        from sandbox.configuration import configuration
+        yield Demo(running, config.load(write_configuration(folder, running)))
 
-        agent = running.personas["agent"]
-        token_file = folder / "jira-token"
-        descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(agent.token)
-        target = folder / config.FILE_NAME
-        target.write_text(
-            configuration(
-                jira_url=running.jira_url,
-                aws_url=running.aws_url,
-                agent_email=agent.email,
-                token_file=token_file,
-                every_minutes=EVERY_SECONDS / 60,
-            ),
-            encoding="utf-8",
-        )
-        yield Demo(running, config.load(target))
+
+def write_configuration(folder: Path, running: RunningSandbox) -> Path:
+    """A `goldenpath.toml` that points at the sandbox, and its token file; never over an existing one."""
+    from sandbox.configuration import configuration
+
+    target = folder / config.FILE_NAME
+    if target.exists():
+        raise ConfigurationError(f"{target} exists already; name another folder")
+    agent = running.personas["agent"]
+    token_file = (folder / "jira-token").absolute()
+    token_file.unlink(missing_ok=True)
+    descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(agent.token)
+    text = configuration(
+        jira_url=running.jira_url,
+        aws_url=running.aws_url,
+        agent_email=agent.email,
+        token_file=token_file,
+        every_minutes=EVERY_SECONDS / 60,
+    )
+    target.write_text(text, encoding="utf-8")
+    return target
 
 
 def work(demo: Demo) -> tuple[CycleReport, operations.QueueView]:
@@ -118,14 +124,16 @@ def watch(demo: Demo, *, port: int) -> None:
         schedule.run_until_signal()
 
 
-def run_sandbox(*, seed: int, jira_port: int, aws_port: int, state: Path | None) -> None:
-    """The sandbox alone, until Ctrl-C."""
+def run_sandbox(*, seed: int, jira_port: int, aws_port: int, state: Path | None, write_to: Path | None) -> None:
+    """The sandbox alone, until Ctrl-C; `write_to` is a folder that gets a configuration for it."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with open_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state) as running:
         sys.stdout.write(f"Jira  {running.jira_url}\nAWS   {running.aws_url}\n")
         for persona in running.personas.values():
             sys.stdout.write(f"{persona.name:<24} {persona.email}  API token {persona.token}\n")
+        if write_to is not None:
+            sys.stdout.write(f"settings written to {write_configuration(write_to, running)}\n")
         sys.stdout.flush()
         try:
             ended.wait()

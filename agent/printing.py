@@ -14,6 +14,7 @@ from rich.text import Text
 from agent.cycle import CycleReport
 from agent.operations import QueueView
 from fulfilment.chain import Entry
+from fulfilment.desk import Reading
 from fulfilment.engine import Rehearsal
 from fulfilment.request import Outcome, Result
 
@@ -271,6 +272,11 @@ def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
     }
 
 
+def came_from(reading: Reading) -> str:
+    words = f"“{reading.words}” " if reading.words else ""
+    return f"  ← {words}({reading.rule})"
+
+
 def print_rehearsal(rehearsal: Rehearsal) -> None:
     out = console()
     kind = rehearsal.classification
@@ -281,7 +287,7 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
     for reason in rehearsal.reasons:
         out.print(Text(f"  why             {reason}"))
     for reading in rehearsal.understood:
-        out.print(Text(f"  {reading.slot:<15} {reading.value}  ← “{reading.words}” ({reading.rule})"))
+        out.print(Text(f"  {reading.slot:<15} {reading.value}{came_from(reading)}"))
     for title, allowed in rehearsal.missing.items():
         out.print(Text(f"  missing         {title}: {allowed}"))
     if rehearsal.plan:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from agent import config
 from tests.acceptance.conftest import Worked
 
 ROOT = Path(__file__).parents[2]
@@ -99,8 +100,9 @@ def test_nothing_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_sandbox_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    with goldenpath("sandbox", folder=tmp_path) as process:
-        told = read_until(process, "Otis Outsider")
+    with goldenpath("sandbox", "--write", ".", folder=tmp_path) as process:
+        told = read_until(process, "settings written to")
+        assert config.load(tmp_path / config.FILE_NAME).read_token() in told
         url = re.search(r"http://127\.0\.0\.1:\d+", told)
         assert url is not None
         process.send_signal(number)
