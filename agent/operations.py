@@ -75,7 +75,7 @@ def import_exports(
                     batch = []
                     progress(tickets)
             store.save(batch)
-            store.reject(refused)
+            store.reject(refused, file=path)
             progress(tickets)
             rejected += len(refused)
             examples.extend(refused[: 5 - len(examples)])
