@@ -12,7 +12,7 @@ from datetime import datetime
 from fulfilment.guardrails import Verdict
 from fulfilment.policy import Policy, Team
 from tickets.errors import TicketsError
-from tickets.ticket import Comment, FormField, Person, Ticket
+from tickets.ticket import REQUEST_TYPE, Comment, FormField, Person, Ticket
 
 GroupsOf = Callable[[str], frozenset[str]]
 
@@ -143,6 +143,15 @@ def is_attempt(text: str, codes: Collection[str]) -> bool:
     return "approve" in words and any(code.casefold() in words for code in codes)
 
 
+# Whoever changes one of these decides what is asked, or for whom, as much as whoever fills a slot.
+_AUTHORED = {
+    "summary": "summary",
+    "description": "description",
+    "reporter": "reporter",
+    REQUEST_TYPE: "request type",
+}
+
+
 def authors_of(ticket: Ticket, *, policy: Policy, fields: Iterable[FormField]) -> tuple[dict[str, Person], list[str]]:
     """Everybody whose words the request consists of, by account id; and the sentences about those who are
     unknown."""
@@ -151,7 +160,7 @@ def authors_of(ticket: Ticket, *, policy: Policy, fields: Iterable[FormField]) -
     for person in (ticket.reporter, ticket.creator):
         if person is not None and person.id not in policy.intake_accounts:
             authors[person.id] = person
-    names = {field.id: field.name for field in fields} | {"summary": "summary", "description": "description"}
+    names = {field.id: field.name for field in fields} | _AUTHORED
     for change in ticket.field_changes:
         if change.field not in names:
             continue

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fulfilment.errors import UndeclaredOperation
@@ -38,16 +37,3 @@ def check_declared(step: Step, operations: Collection[str]) -> None:
     if step.operation not in operations:
         declared = ", ".join(sorted(operations)) or "none"
         raise UndeclaredOperation(f"{step.operation} is not declared by the handler; declared: {declared}.")
-
-
-@dataclass
-class ShadowExecutor:
-    """Records in `performed` what would have been done, and does nothing."""
-
-    operations: Collection[str]
-    performed: list[Step] = field(default_factory=list)
-
-    def perform(self, step: Step) -> Mapping[str, Any]:
-        check_declared(step, self.operations)
-        self.performed.append(step)
-        return {}

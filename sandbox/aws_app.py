@@ -161,12 +161,14 @@ class AwsApp:
             asked = json.loads(read_body(environ))
             operation, times, how = str(asked["operation"]), int(asked.get("times", 1)), asked["how"]
         except (ValueError, KeyError, TypeError):
-            operation, times, how = "", 0, None
-        if not operation or times < 1 or how not in FAILURES:
+            operation, times, how = "", -1, None
+        if not operation or times < 0 or how not in FAILURES:
             start_response("400 Bad Request", [("Content-Type", "text/plain")])
             return [b'expected {"operation": "CreateBucket", "times": 1, "how": "AccessDenied|Throttling|drop"}\n']
         with self._lock:
             self._failures[operation] = (times, str(how))
+            if not times:
+                del self._failures[operation]
         start_response("204 No Content", [])
         return []
 

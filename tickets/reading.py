@@ -17,6 +17,7 @@ from tickets.errors import Unreadable
 from tickets.redact import redact, redact_field
 from tickets.shapes import body, json_value, mapping, option, read_instant, sequence, text, word
 from tickets.ticket import (
+    REQUEST_TYPE,
     Comment,
     FieldChange,
     FormField,
@@ -126,7 +127,7 @@ def read_ticket(
     resolved = fields.get("resolutiondate")
     resolved_at = read_instant(resolved, "the resolution instant") if resolved else None
     known = embedded_histories(raw) if histories is None else histories
-    status_changes, field_changes = _changes(known or ())
+    status_changes, field_changes = _changes(known or (), catalogue.request_type)
     told = sequence(mapping(fields.get("comment")).get("comments")) if comments is None else comments
     return Ticket(
         site=site,
@@ -167,7 +168,9 @@ def embedded_histories(raw: Raw) -> list[Raw] | None:
     return [mapping(entry) for entry in histories]
 
 
-def _changes(histories: Sequence[Raw]) -> tuple[tuple[StatusChange, ...], tuple[FieldChange, ...]]:
+def _changes(
+    histories: Sequence[Raw], request_type_field: str | None
+) -> tuple[tuple[StatusChange, ...], tuple[FieldChange, ...]]:
     statuses: list[StatusChange] = []
     others: list[FieldChange] = []
     seen: set[str] = set()
@@ -187,7 +190,8 @@ def _changes(histories: Sequence[Raw]) -> tuple[tuple[StatusChange, ...], tuple[
                 statuses.append(StatusChange(identity, at, author, old, before, new, after))
             else:
                 before, after = (_side(item, name, side) for side in ("from", "to"))
-                others.append(FieldChange(identity, at, author, field_id, before, after))
+                named = REQUEST_TYPE if field_id == request_type_field else field_id
+                others.append(FieldChange(identity, at, author, named, before, after))
     return _ordered(statuses), _ordered(others)
 
 

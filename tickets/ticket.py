@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+REQUEST_TYPE = "request_type"
+
 
 class StatusCategory(StrEnum):
     """Jira's own category keys; `undefined` where an export does not say."""
@@ -49,7 +51,8 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One edit of a field other than the status. `field` is the field's id (`summary`, `customfield_10050`)."""
+    """One edit of a field other than the status. `field` is the field's id (`summary`, `customfield_10050`);
+    `REQUEST_TYPE` for the request type's, whose id differs per site."""
 
     id: str
     at: datetime

@@ -238,3 +238,13 @@ def test_throttling_waits_for_the_next_cycle(worked: Worked) -> None:
     key = file_bucket_ticket(worked, "developer", "payments-throttled-once")
     seen = [o.result for _ in range(3) for o in cycle(worked).outcomes if o.ticket == key]
     assert seen[-1] is Result.FULFILLED, seen
+
+
+def test_what_could_not_be_told_is_looked_at_again(worked: Worked) -> None:
+    key = file_bucket_ticket(worked, "developer", "payments-told-later")
+    make_aws_fail(worked, "AssumeRole", "Throttling", times=100)
+    first = [o.result for o in cycle(worked).outcomes if o.ticket == key]
+    make_aws_fail(worked, "AssumeRole", "Throttling", times=0)
+    later = [o.result for _ in range(2) for o in cycle(worked).outcomes if o.ticket == key]
+    assert first == [Result.UNCERTAIN]
+    assert later[0] is Result.FULFILLED

@@ -21,7 +21,6 @@ from pydantic import BaseModel, ValidationError
 
 from fulfilment.clients import Workshop
 from fulfilment.errors import UndeclaredOperation
-from fulfilment.executor import ShadowExecutor
 from fulfilment.extract import extract
 from fulfilment.guardrails import check_plan
 from fulfilment.handler import Asked, Handler, discover
@@ -238,15 +237,12 @@ def test_anothers_resource_is_a_conflict(handler: Handler, asked: Asked, aws: Ru
     assert handler.verify(plan, asked, reader) != ()
 
 
-def test_shadow_performs_nothing(handler: Handler, asked: Asked, aws: RunningAws, workshop: Workshop) -> None:
-    plan = plan_of(handler, asked, workshop)
-    shadow = ShadowExecutor(handler.operations)
-    for step in plan.steps:
-        shadow.perform(step)
-    assert tuple(shadow.performed) == plan.steps
-    assert writes(aws) == []
+def test_undeclared_operations_are_refused(handler: Handler, asked: Asked, aws: RunningAws, workshop: Workshop) -> None:
+    step = replace(plan_of(handler, asked, workshop).steps[0], operation="s3:DeleteBucket")
+    executor = workshop.executor("dev", ticket="OPS-1", request="r" * 32, operations=handler.operations)
     with pytest.raises(UndeclaredOperation):
-        shadow.perform(replace(plan.steps[0], operation="s3:DeleteBucket"))
+        executor.perform(step)
+    assert writes(aws) == []
 
 
 _HOSTILE = st.one_of(

@@ -263,7 +263,7 @@ def test_dropped_call_is_carried_out_without_an_answer(aws: RunningAws) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", [{}, {"operation": "CreateBucket", "how": "explode"}, {"operation": "X", "how": "drop", "times": 0}]
+    "what", [{}, {"operation": "CreateBucket", "how": "explode"}, {"operation": "X", "how": "drop", "times": -1}]
 )
 def test_unknown_failure_is_refused(aws: RunningAws, what: dict[str, Any]) -> None:
     assert fail(aws, **what) == 400

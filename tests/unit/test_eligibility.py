@@ -12,7 +12,7 @@ from fulfilment.eligibility import Eligibility, eligible
 from fulfilment.policy import Team
 from tests.fakes import ADA, AGENT, DANA, MATE, OLGA, OTTO, WORKING, FakeDesk, policy
 from tickets.errors import JiraUnreachable
-from tickets.ticket import Person, Ticket
+from tickets.ticket import FieldChange, Person, Ticket
 
 INTAKE = Person("intake", "The portal", "app")
 
@@ -167,3 +167,14 @@ def test_a_failed_look_up_is_neither_yes_nor_no() -> None:
     found = judged(desk, ticket)
     assert not found.verdict.allowed
     assert not found.is_certain
+
+
+@pytest.mark.parametrize("field", ["request_type", "reporter"])
+def test_who_decides_what_is_asked_or_for_whom_is_an_author(field: str) -> None:
+    desk = FakeDesk()
+    ticket = desk.file()
+    change = FieldChange("900", desk.now(), OLGA, field, "", "something")
+    assert "Olga Outsider wrote a part of it" in reasons(desk, desk.file(field_changes=(change,)))
+    by_a_mate = replace(change, author=MATE)
+    assert judged(desk, desk.file(field_changes=(by_a_mate,))).authors == {DANA.id, MATE.id}
+    assert judged(desk, ticket).authors == {DANA.id}

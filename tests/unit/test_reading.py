@@ -13,7 +13,7 @@ from tickets.catalogue import FieldCatalogue
 from tickets.errors import Unreadable
 from tickets.reading import kebab, read_comment, read_person, read_status, read_ticket
 from tickets.shapes import read_instant
-from tickets.ticket import FieldChange, FormField, Person, Status, StatusCategory, Ticket
+from tickets.ticket import REQUEST_TYPE, FieldChange, FormField, Person, Status, StatusCategory, Ticket
 
 TEXT = "com.atlassian.jira.plugin.system.customfieldtypes:"
 FIELDS: list[dict[str, Any]] = [
@@ -358,3 +358,9 @@ def test_whatever_a_changelog_holds_it_is_a_ticket_or_unreadable(value: Any) -> 
             read(issue() | {"changelog": changelog})
         except Unreadable as error:
             assert str(error)
+
+
+def test_a_change_of_the_request_type_is_named_so_whatever_its_field() -> None:
+    item = {"field": "Request Type", "fieldId": "customfield_1", "fieldtype": "custom", "from": "", "to": "ops/bucket"}
+    ticket = read(issue(), histories=[history("1", "2024-03-01T12:00:00.000+0000", item)])
+    assert [change.field for change in ticket.field_changes] == [REQUEST_TYPE]
