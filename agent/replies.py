@@ -23,15 +23,19 @@ class AdfReplies:
         understood: Sequence[Reading],
         missing: Mapping[str, str],
         contradictions: Mapping[str, Sequence[str]],
+        invalid: Mapping[str, str],
     ) -> Adf:
         """What is still needed, as lines to copy; what was understood, each with the words that gave it."""
-        blocks = [_say(_OPENING, " ", _lead(missing, contradictions))]
+        blocks = [_say(_OPENING, " ", _lead(len(missing) + len(contradictions) + len(invalid)))]
+        if invalid:
+            blocks.append(_say("This cannot be used as it stands:"))
+            blocks.append(bullets([_line(title, wrong) for title, wrong in invalid.items()]))
         if contradictions:
             blocks.append(_say("The ticket says more than one thing here. Which one holds?"))
             blocks.append(bullets([_clash(title, values) for title, values in contradictions.items()]))
-        if missing:
+        if lines := {**missing, **dict.fromkeys(invalid, "…")}:
             blocks.append(_say("Please answer with these lines, filled in:"))
-            blocks.append(code_block("\n".join(_line(title, allowed) for title, allowed in missing.items())))
+            blocks.append(code_block("\n".join(_line(title, allowed) for title, allowed in lines.items())))
         blocks.extend(_understood(understood))
         blocks.append(_say("Answer in a comment here; nothing is made before that, and nothing is lost."))
         return doc(*blocks)
@@ -121,8 +125,7 @@ def _say(*parts: Adf | str) -> Adf:
     return block(*(text(part) if isinstance(part, str) else part for part in parts))
 
 
-def _lead(missing: Mapping[str, str], contradictions: Mapping[str, Sequence[str]]) -> str:
-    count = len(missing) + len(contradictions)
+def _lead(count: int) -> str:
     answers = "one answer is" if count == 1 else f"{count} answers are"
     return f"I can do this for you; {answers} still needed."
 

@@ -53,8 +53,9 @@ class Replies(Protocol):
         understood: Sequence[Reading],
         missing: Mapping[str, str],
         contradictions: Mapping[str, Sequence[str]],
+        invalid: Mapping[str, str],
     ) -> Adf:
-        """`missing`: slot title → what is allowed, to copy."""
+        """`missing`: slot title → what is allowed, to copy. `invalid`: slot title → what is wrong, in a sentence."""
 
     def split(self, wishes: Sequence[str]) -> Adf: ...
 

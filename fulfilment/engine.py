@@ -297,8 +297,10 @@ class Engine:
             self._voice.say(ticket, "split", self._replies.split((title, *wishes)), request=request.id)
         else:
             contradictions = extraction.contradictions if extraction else {}
-            subject = digest(json.dumps([dict(found.missing), dict(contradictions)], sort_keys=True, default=list))
-            body = self._replies.question(found.understood, found.missing, contradictions)
+            invalid = extraction.invalid if extraction else {}
+            asked = [dict(found.missing), dict(contradictions), dict(invalid)]
+            subject = digest(json.dumps(asked, sort_keys=True, default=list))
+            body = self._replies.question(found.understood, found.missing, contradictions, invalid)
             self._voice.say(ticket, "question", body, request=request.id, about=subject)
         note = Note(self._desk.now(), "needs_information", "; ".join(found.reasons), ticket_key=ticket.key)
         self._ledger.move(

@@ -262,13 +262,12 @@ def _unclear(extraction: Extraction, handler: Handler) -> _Found | None:
         return _Found(Result.SPLIT, (f"it asks for more than one thing; also: {others}",), extraction)
     if extraction.is_complete:
         return None
-    missing = {**extraction.missing, **extraction.invalid}
     reasons = (
         *(f"{title} is missing" for title in extraction.missing),
         *extraction.invalid.values(),
         *(f"{title} is said in different ways: {', '.join(v)}" for title, v in extraction.contradictions.items()),
     )
-    return _Found(Result.ASKED, reasons, extraction, missing=missing)
+    return _Found(Result.ASKED, reasons, extraction, missing=extraction.missing)
 
 
 def _refused(verdict: Verdict, extraction: Extraction, parameters: BaseModel, plan: Plan | None = None) -> _Found:

@@ -245,8 +245,9 @@ class PlainReplies:
         understood: Sequence[Reading],
         missing: Mapping[str, str],
         contradictions: Mapping[str, Sequence[str]],
+        invalid: Mapping[str, str],
     ) -> Adf:
-        return _body("question", sorted(missing), sorted(contradictions))
+        return _body("question", sorted({*missing, *invalid}), sorted(contradictions))
 
     def split(self, wishes: Sequence[str]) -> Adf:
         return _body("split", list(wishes))

@@ -132,7 +132,9 @@ def nodes(document: Any) -> Iterator[dict[str, Any]]:
 def test_answers_never_carry_ticket_text_as_more_than_text(text: str) -> None:
     found = read("Please create an S3 bucket in eu-west-1", text)
     asked = {**found.missing, **found.invalid, text[:300]: text[:300]}
-    document: Adf = AdfReplies().question(tuple(found.values.values()), asked, {"Name": (text[:500], "b")})
+    document: Adf = AdfReplies().question(
+        tuple(found.values.values()), asked, {"Name": (text[:500], "b")}, {"Bucket name": text}
+    )
     kinds = {str(node["type"]) for node in nodes(document) if "type" in node}
     assert not kinds & {"mention", "inlineCard", "blockCard", "link", "media", "extension", "emoji"}
     for node in nodes(document):

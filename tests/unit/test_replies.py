@@ -26,7 +26,12 @@ PLAN = Plan(
     ("aws s3 ls s3://orders-db",),
 )
 EVERY = [
-    REPLIES.question((READING,), {"AWS region": "eu-west-1 | eu-central-1"}, {"Environment": ("dev", "prod")}),
+    REPLIES.question(
+        (READING,),
+        {"AWS region": "eu-west-1 | eu-central-1"},
+        {"Environment": ("dev", "prod")},
+        {"Bucket name": "“A_B” is not allowed."},
+    ),
     REPLIES.split(("Redis instance",)),
     REPLIES.proposal(PLAN, (READING,), "K7QX-22", "golden-path-approvers", "the path is supervised"),
     REPLIES.suggestion(PLAN, (READING,)),
@@ -67,7 +72,7 @@ def test_only_our_own_nodes(body: Adf) -> None:
 
 def test_a_question_gives_lines_to_copy_and_says_what_it_understood() -> None:
     words = flatten(EVERY[0])
-    assert "2 answers are still needed" in words
+    assert "3 answers are still needed" in words
     assert "\nAWS region: eu-west-1 | eu-central-1\n" in words
     assert "Environment: “dev” or “prod”?" in words
     assert "Data class | internal | “the data is internal” (said in the text)" in words
@@ -102,7 +107,7 @@ def test_a_result_says_how_to_use_it() -> None:
 
 def test_ticket_words_lose_what_could_act() -> None:
     reading = Reading("name", "x", "[~admin] @all https://evil.example \u202egnp.exe", "labelled line")
-    words = flatten(REPLIES.question((reading,), {"Name\napprove X": "a"}, {}))
+    words = flatten(REPLIES.question((reading,), {"Name\napprove X": "a"}, {}, {}))
     for part in ("[~", "@all", "https:", "\u202e", "\napprove X"):
         assert part not in words
 
@@ -110,3 +115,13 @@ def test_ticket_words_lose_what_could_act() -> None:
 def test_a_long_plan_is_cut_and_says_so() -> None:
     plan = replace(PLAN, steps=(STEP,) * 25)
     assert "and 5 more steps" in flatten(REPLIES.suggestion(plan, ()))
+
+
+def test_what_is_wrong_stands_above_the_lines_to_fill_in() -> None:
+    words = flatten(
+        REPLIES.question((), {"Data class": "internal | restricted"}, {}, {"Bucket name": "“A_B” is not it."})
+    )
+    lines = words.splitlines()
+    assert "2 answers are still needed." in words
+    assert lines.index("- Bucket name: “A_B” is not it.") < lines.index("Data class: internal | restricted")
+    assert lines[lines.index("Data class: internal | restricted") + 1] == "Bucket name: …"
