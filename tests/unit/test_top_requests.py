@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 
 import pytest
@@ -130,6 +130,15 @@ def test_without_any_history_lead_time_ranks() -> None:
     assert report.queue_business_hours is None
     assert report.entries[0].share_of_lead == pytest.approx(19 / 27)
     assert any("ranked by lead time" in caveat for caveat in report.caveats)
+
+
+def test_a_few_known_queue_times_do_not_rank_the_rest() -> None:
+    known = drawn_tickets(QUEUE)[:2]
+    unknown = [replace(one, id=one.id + 1000, status_changes=None) for one in drawn_tickets(QUEUE)[2:6]]
+    report = report_of([*known, *unknown])
+    assert report.ranked_by == "lead"
+    assert any("queue time is known for 2 of 6 tickets" in caveat for caveat in report.caveats)
+    assert report_of([*known, *unknown[:2]]).ranked_by == "queue"
 
 
 def test_without_request_types_the_tickets_own_types_group() -> None:
