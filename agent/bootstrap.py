@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import Configuration, build_policy
-from agent.errors import AgentError
+from agent.errors import AgentError, ConfigurationError
 from agent.replies import AdfReplies
 from fulfilment.clients import Workshop
 from fulfilment.engine import Engine
@@ -83,6 +83,18 @@ def connect(configuration: Configuration) -> JiraClient:
     return client
 
 
+def check_fields(policy: Policy, known: Collection[str], configuration: Configuration) -> None:
+    """Raises ConfigurationError where a handler names a form field that the site does not have."""
+    names = {name.casefold() for name in known}
+    for handler in policy.handlers.values():
+        for slot, name in handler.fields.items():
+            if name.casefold() not in names:
+                raise ConfigurationError(
+                    f"{configuration.source}: handlers.{handler.name}.fields.{slot}: this Jira has no field {name!r}, "
+                    f"or {configuration.require_jira().email} may not see it; allowed: {', '.join(sorted(known))}"
+                )
+
+
 def build_handlers(policy: Policy) -> dict[str, Handler]:
     """The handlers that the configuration names, each with its validated settings."""
     known = discover()
@@ -98,6 +110,7 @@ def open_rooms(configuration: Configuration) -> Iterator[Rooms]:
     policy = build_policy(configuration)
     with ExitStack() as stack:
         client = connect(configuration)
+        check_fields(policy, client.catalogue().custom.values(), configuration)
         store = stack.enter_context(open_store(configuration))
         ledger = stack.enter_context(open_ledger(configuration))
         handlers = build_handlers(policy)
@@ -146,7 +159,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise AgentError(f"the store's folder {folder} cannot be made: {error.strerror}") from None
-
-
-Progress = Callable[[str, int], None]
-"""Called with a stage's name and how much of it is done."""

@@ -20,7 +20,7 @@ from rich.console import Console
 from agent import bootstrap, config, operations, printing
 from agent.cycle import CycleReport, run_cycle
 from agent.errors import AgentError, ConfigurationError
-from agent.processes import DashboardProcess
+from agent.processes import DashboardProcess, free_port
 from agent.scheduler import Schedule
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Demo:
 def run_demo(*, seed: int, serve: bool, port: int, as_json: bool) -> None:
     """Prints the top-3 report and what was done with each open ticket; then serves until Ctrl-C."""
     start = monotonic()
+    if serve:
+        port = free_port(port)  # a port that is taken is told before the work, not after it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every context ends what it started
     with tempfile.TemporaryDirectory(prefix="goldenpath-demo-") as folder:
         try:

@@ -82,6 +82,14 @@ def test_wrong_token_names_the_account_and_never_the_token(tmp_path: Path, worke
     assert "wr0ng-t0ken" not in done.stderr
 
 
+def test_a_field_that_the_site_does_not_have_is_named_with_those_it_has(tmp_path: Path, worked: Worked) -> None:
+    source = worked.demo.configuration.source
+    assert source is not None
+    wrong = source.read_text() + '[handlers.s3-bucket.fields]\nname = "Bukket name"\n'
+    (tmp_path / "goldenpath.toml").write_text(wrong)
+    assert_refused(goldenpath("once", folder=tmp_path), 2, "fields.name", "Bukket name", "Bucket name")
+
+
 def test_a_busy_port_names_it(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -89,6 +97,7 @@ def test_a_busy_port_names_it(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         assert_refused(goldenpath("dashboard", "--port", port, folder=tmp_path), 2, port, "--port")
         assert_refused(goldenpath("sandbox", "--jira-port", port, folder=tmp_path), 2, port)
+        assert_refused(goldenpath("demo", "--port", port, folder=tmp_path), 2, port, "--port")
 
 
 def test_a_ticket_that_does_not_exist_or_is_no_key(tmp_path: Path, worked: Worked) -> None:
