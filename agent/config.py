@@ -85,10 +85,6 @@ class Configuration(BaseSettings):
         """Where the stores live; relative paths are relative to the file."""
         return self.root / self.store.folder
 
-    @property
-    def handler_names(self) -> tuple[str, ...]:
-        return tuple(name for name, table in self.handlers.items() if table.mode != "off")
-
     def require_jira(self) -> Jira:
         if self.jira is None:
             raise ConfigurationError(

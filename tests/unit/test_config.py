@@ -33,7 +33,7 @@ def test_the_template_of_init_is_valid(tmp_path: Path) -> None:
     template = Path(config.__file__).with_name("template.toml").read_text(encoding="utf-8")
     loaded = config.load(write(tmp_path, template))
     assert loaded.require_jira().projects == ("OPS",)
-    assert loaded.handler_names == ()
+    assert loaded.handlers == {}
 
 
 def test_every_commented_example_of_the_template_is_valid_too(tmp_path: Path) -> None:
