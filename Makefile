@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check format install clean
+.PHONY: help demo test soak check format install clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,6 +14,9 @@ demo: $(STAMP)  ## the whole job on loopback; then the dashboard and the Jira pa
 
 test: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync (half an hour)
+	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ from tickets.store import TicketStore
 TICKETS_FILE = "tickets.sqlite3"
 LEDGER_FILE = "ledger.sqlite3"
 MODEL_FOLDER = "model"
+HISTORY_FOLDER = "history"
 SECRET_FILE = "installation-secret"  # noqa: S105 - a file's name
 
 
@@ -45,6 +46,10 @@ def store_path(configuration: Configuration) -> Path:
 
 def ledger_path(configuration: Configuration) -> Path:
     return configuration.folder / LEDGER_FILE
+
+
+def history_folder(configuration: Configuration) -> Path:
+    return configuration.folder / HISTORY_FOLDER
 
 
 def model_folder(configuration: Configuration) -> Path:
@@ -78,7 +83,8 @@ def open_ledger(configuration: Configuration, *, must_exist: bool = False) -> It
 def connect(configuration: Configuration) -> JiraClient:
     """A client whose account has been checked. Raises TicketsError with the way out."""
     jira = configuration.require_jira()
-    client = JiraClient(JiraSettings(url=jira.url, email=jira.email, token=configuration.read_token()))
+    settings = JiraSettings(url=jira.url, email=jira.email, token=configuration.read_token(), api_url=jira.api_url)
+    client = JiraClient(settings)
     client.check()
     return client
 
@@ -91,7 +97,7 @@ def check_fields(policy: Policy, known: Collection[str], configuration: Configur
             if name.casefold() not in names:
                 raise ConfigurationError(
                     f"{configuration.source}: handlers.{handler.name}.fields.{slot}: this Jira has no field {name!r}, "
-                    f"or {configuration.require_jira().email} may not see it; allowed: {', '.join(sorted(known))}"
+                    f"or the account may not see it; allowed: {', '.join(sorted(known))}"
                 )
 
 

@@ -88,69 +88,119 @@ def init(
     say("GOLDENPATH_JIRA_TOKEN, then run: goldenpath sync && goldenpath report")
 
 
-@app.command(name="import", epilog="Example: goldenpath import export.jsonl.gz more.json && goldenpath report")
+@app.command(epilog="Example: goldenpath doctor --json")
+def doctor(as_json: JsonOption = False, path: ConfigOption = None) -> None:
+    """Check what Golden Path needs: Jira, permissions, fields, transitions, the stores, AWS. Changes nothing."""
+    from agent.doctor import diagnosis_document, examine, print_diagnosis
+
+    with notes.status("looking") as status:
+        diagnosis = examine(path, progress=lambda name: status.update(f"looking at: {name}"))
+    if as_json:
+        answer(diagnosis_document(diagnosis))
+    else:
+        print_diagnosis(diagnosis)
+    if diagnosis.has_problem:
+        raise typer.Exit(1)
+
+
+LOG_PANEL = "An event log of another system (--events)"
+
+
+@app.command(
+    name="import",
+    epilog="Example: goldenpath import export.jsonl.gz more.csv --time-zone Europe/Berlin && goldenpath report\n\n"
+    "Example: goldenpath import --events log.zip --ticket number --status state --at updated_at --dayfirst",
+)
 def import_(
-    files: Annotated[
-        list[Path], typer.Argument(help="Jira JSON exports: lines, arrays or search answers, also gzipped.")
-    ],
+    files: Annotated[list[Path], typer.Argument(help="Jira's JSON, or its CSV of all fields; also gzipped or zipped.")],
+    site: Annotated[
+        str | None, typer.Option(help="Name of the system the tickets are from (default: what they say).")
+    ] = None,
+    time_zone: Annotated[str, typer.Option(help="Time zone of dates that name none.")] = "UTC",
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--dayfirst/--monthfirst", help="How dates like 3/2/2026 are meant.", show_default=False),
+    ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="FILES are a log of status changes.", rich_help_panel=LOG_PANEL)
+    ] = False,
+    ticket: Annotated[str, typer.Option(metavar="COL", help="Which ticket.", rich_help_panel=LOG_PANEL)] = "",
+    status: Annotated[str, typer.Option(metavar="COL", help="In which status.", rich_help_panel=LOG_PANEL)] = "",
+    at: Annotated[str, typer.Option(metavar="COL", help="Since when.", rich_help_panel=LOG_PANEL)] = "",
+    status_map: Annotated[
+        Path | None, typer.Option(help="A TOML file that says what statuses mean.", rich_help_panel=LOG_PANEL)
+    ] = None,
+    summary: Annotated[str, typer.Option(metavar="COL", rich_help_panel=LOG_PANEL)] = "",
+    type_: Annotated[
+        str, typer.Option("--type", metavar="COL", help="What is asked for.", rich_help_panel=LOG_PANEL)
+    ] = "",
+    priority: Annotated[str, typer.Option(metavar="COL", rich_help_panel=LOG_PANEL)] = "",
+    assignee: Annotated[str, typer.Option(metavar="COL", rich_help_panel=LOG_PANEL)] = "",
+    requester: Annotated[str, typer.Option(metavar="COL", rich_help_panel=LOG_PANEL)] = "",
     as_json: JsonOption = False,
     path: ConfigOption = None,
 ) -> None:
-    """Read Jira exports into the ticket store. Needs no Jira."""
-    from agent.operations import import_exports
+    """Read Jira's exports, or any system's log of status changes, into the ticket store. Needs no Jira."""
+    from agent import importing
+    from agent.status_map import read_status_map
 
+    clock = importing.wall_clock(time_zone, is_day_first=day_first)
+    optional = {"summary": summary, "type": type_, "priority": priority, "assignee": assignee, "requester": requester}
+    named = {"ticket": ticket, "status": status, "at": at, **optional, "status-map": str(status_map or "")}
+    columns = importing.columns_of(named, is_log=events)
+    meanings = read_status_map(status_map) if status_map else {}
     configuration = config.load(path)
-    with notes.status("reading") as status:
-        done = import_exports(configuration, files, progress=lambda n: status.update(f"reading: {n:,} tickets"))
+    with notes.status("reading") as shown:
+
+        def tell(words: str) -> None:
+            shown.update(f"reading: {words}")
+
+        if columns is None:
+            done = importing.import_exports(configuration, files, site=site, clock=clock, progress=tell)
+        else:
+            done = importing.import_events(
+                configuration, files, columns, site=site, clock=clock, meanings=meanings, progress=tell
+            )
     if as_json:
-        answer(
-            {
-                "tickets": done.tickets,
-                "status_changes": done.status_changes,
-                "rejected": done.rejected,
-                "without_history": done.without_history,
-                "rejections": [{"source": r.source, "reason": r.reason} for r in done.examples],
-            }
-        )
+        answer(importing.document(done))
     else:
-        say(f"{done.tickets:,} tickets with {done.status_changes:,} status changes; {done.rejected:,} records rejected")
-        if done.without_history:
-            say(f"{done.without_history:,} tickets came without a history: their queue time is unknown, not zero")
-        say(*(f"  rejected {r.source}: {r.reason}" for r in done.examples))
+        say(*importing.sentences(done))
     if done.rejected:
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: goldenpath sync")
-def sync(as_json: JsonOption = False, path: ConfigOption = None) -> None:
-    """Fetch new and changed tickets from Jira."""
-    from agent import bootstrap
-    from tickets.sync import sync as run_sync
+@app.command(epilog="Examples: goldenpath sync; goldenpath sync --verify; goldenpath sync --verify --json")
+def sync(
+    census: Annotated[bool, typer.Option("--census", help="Also compare all ids now, due or not.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Take a census, then print what is proven, by project and month.")
+    ] = False,
+    rebuild_history: Annotated[bool, typer.Option("--rebuild-history", help="Write the Parquet history anew.")] = False,
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
+    """Fetch new and changed tickets from Jira; a first sync that is interrupted goes on where it stopped."""
+    from agent import bootstrap, operations, sync_printing
+    from agent.syncing import refresh
 
     configuration = config.load(path)
     client = bootstrap.connect(configuration)
-    with bootstrap.open_store(configuration) as store, notes.status("fetching") as status:
-        done = run_sync(
+    with bootstrap.open_store(configuration) as store, sync_printing.SyncBar() as bar:
+        done = refresh(
+            configuration,
             client,
             store,
-            projects=configuration.require_jira().projects,
-            progress=lambda n: status.update(f"fetching: {n:,} tickets"),
+            census_now=census or verify,
+            rebuild_history=rebuild_history,
+            progress=bar,
         )
-        total = store.count()
+        total, proof = store.count(), operations.prove(configuration, store)
     if as_json:
-        answer(
-            {
-                "tickets": done.tickets,
-                "status_changes": done.status_changes,
-                "changed": len(done.changed),
-                "rejected": done.rejected,
-                "stored": total,
-            }
-        )
+        answer(sync_printing.sync_document(done, total, proof, verify=verify))
     else:
-        say(f"read {done.tickets:,} tickets, {len(done.changed):,} of them new or changed; {total:,} are stored")
-        if done.rejected:
-            say(f"{done.rejected:,} could not be read and were kept aside")
+        sync_printing.print_sync(done, total, proof, verify=verify)
+    if done.failure or (verify and not proof.is_complete):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: goldenpath report --since 90d --json")
@@ -184,7 +234,7 @@ def once(as_json: JsonOption = False, path: ConfigOption = None) -> None:
     with bootstrap.open_rooms(configuration) as rooms, notes.status("working") as status:
         done = run_cycle(
             rooms,
-            on_sync=lambda n: status.update(f"fetching: {n:,} tickets"),
+            on_sync=lambda p: status.update(f"fetching: {p.done:,} tickets"),
             on_outcome=lambda outcome: status.update(f"{outcome.ticket}: {outcome.result.value}"),
         )
     if as_json:
@@ -294,11 +344,16 @@ def sandbox(
     write: Annotated[
         Path | None, typer.Option("--write", help="Write a goldenpath.toml that points at it into this folder.")
     ] = None,
+    data_center: Annotated[
+        bool, typer.Option("--data-center", help="Play a Jira Data Center instead of a Jira Cloud.")
+    ] = False,
 ) -> None:
     """A Jira and an AWS on this machine, with a year of tickets; Ctrl-C ends them."""
     from agent.demo import run_sandbox
 
-    run_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state, write_to=write)
+    run_sandbox(
+        seed=seed, jira_port=jira_port, aws_port=aws_port, state=state, write_to=write, is_data_center=data_center
+    )
 
 
 @app.command(epilog="Example: goldenpath demo --no-serve --json")

@@ -33,6 +33,7 @@ from agent.tables import (
     Jira,
     ProjectTable,
     Store,
+    Sync,
     TeamTable,
 )
 from fulfilment.handler import Handler, discover
@@ -54,6 +55,7 @@ class Configuration(BaseSettings):
 
     jira: Jira | None = None
     jira_token: SecretStr | None = None
+    sync: Sync = Sync()
     projects: dict[str, ProjectTable] = Field(default_factory=dict)
     calendar: Hours = Hours()
     assumptions: Assumptions = Assumptions()
@@ -100,8 +102,8 @@ class Configuration(BaseSettings):
             return self.jira_token.get_secret_value()
         if jira.token_file is None:
             raise ConfigurationError(
-                f"no API token for {jira.email}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in {self.source} "
-                "to a file that holds only the token"
+                f"no API token for {jira.email or jira.url}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in "
+                f"{self.source} to a file that holds only the token"
             )
         path = self.root / jira.token_file
         try:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from fulfilment.request import Outcome, Result
+from agent.syncing import refresh
+from fulfilment.request import Outcome, Request, Result
 from tickets.errors import TicketsError
-from tickets.sync import SyncReport, sync
+from tickets.sync import Progress, SyncReport
 from tickets.ticket import Classification, Ticket
 
 if TYPE_CHECKING:
@@ -25,13 +26,15 @@ log = logging.getLogger("goldenpath.cycle")
 @dataclass(frozen=True, slots=True)
 class CycleReport:
     """`outcomes` holds one entry for each ticket or request that was looked at; `errors` counts the tickets whose turn
-    failed unexpectedly (they are looked at again in the next cycle)."""
+    failed unexpectedly (they are looked at again in the next cycle); `obstacles` are the projects in which nothing was
+    done, because the copy of them is not provably whole, each with the reason."""
 
     started_at: datetime
     seconds: float
     synced: SyncReport
     outcomes: tuple[Outcome, ...]
     errors: int
+    obstacles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -41,20 +44,21 @@ class CycleReport:
 def run_cycle(
     rooms: Rooms,
     *,
-    on_sync: Callable[[int], None] = lambda _: None,
+    on_sync: Callable[[Progress], None] = lambda _: None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> CycleReport:
     """Raises TicketsError when Jira cannot be read; what fails for one ticket stays with that ticket."""
     start = monotonic()
-    synced = sync(rooms.client, rooms.store, projects=tuple(rooms.policy.projects), progress=on_sync)
+    fresh_copy = refresh(rooms.configuration, rooms.client, rooms.store, progress=on_sync)
+    synced, obstacles = fresh_copy.synced, fresh_copy.obstacles
     outcomes: list[Outcome] = []
     errors = 0
-    due = rooms.engine.due()
+    due = [request for request in rooms.engine.due() if project_of(rooms, request) not in obstacles]
     turns: list[tuple[str, Callable[[], Outcome | None]]] = [
         (request.ticket_key, partial(rooms.engine.advance, request)) for request in due
     ]
     unfinished = {request.ticket_id for request in due}
-    fresh = [ticket for ticket in new_tickets(rooms) if ticket.id not in unfinished]
+    fresh = [t for t in new_tickets(rooms) if t.id not in unfinished and t.project not in obstacles]
     for ticket, classification in zip(fresh, classify(rooms, fresh), strict=True):
         turns.append((ticket.key, partial(consider, rooms, ticket, classification)))
     for key, turn in turns:
@@ -70,7 +74,13 @@ def run_cycle(
             if outcome is not None:
                 outcomes.append(outcome)
                 on_outcome(outcome)
-    return CycleReport(synced.started_at, monotonic() - start, synced, tuple(outcomes), errors)
+    return CycleReport(synced.started_at, monotonic() - start, synced, tuple(outcomes), errors, obstacles)
+
+
+def project_of(rooms: Rooms, request: Request) -> str:
+    """Of the request's ticket, which may have moved since."""
+    ticket = rooms.store.get(request.ticket_id, site=rooms.client.site)
+    return ticket.project if ticket else request.ticket_key.rpartition("-")[0]
 
 
 def new_tickets(rooms: Rooms) -> list[Ticket]:

@@ -70,7 +70,7 @@ def open_demo(folder: Path, *, seed: int) -> Iterator[Demo]:
         yield Demo(running, config.load(write_configuration(folder, running)))
 
 
-def write_configuration(folder: Path, running: RunningSandbox) -> Path:
+def write_configuration(folder: Path, running: RunningSandbox, *, is_data_center: bool = False) -> Path:
     """A `goldenpath.toml` that points at the sandbox, and its token file; never over an existing one."""
     from sandbox.configuration import configuration
 
@@ -89,6 +89,7 @@ def write_configuration(folder: Path, running: RunningSandbox) -> Path:
         agent_email=agent.email,
         token_file=token_file,
         every_minutes=EVERY_SECONDS / 60,
+        deployment="Data Center" if is_data_center else "Cloud",
     )
     target.write_text(text, encoding="utf-8")
     return target
@@ -99,7 +100,7 @@ def work(demo: Demo) -> tuple[CycleReport, operations.QueueView]:
     with notes.status("connecting to Jira") as status, bootstrap.open_rooms(demo.configuration) as rooms:
         done = run_cycle(
             rooms,
-            on_sync=lambda n: status.update(f"pulling tickets from Jira: {n:,}"),
+            on_sync=lambda p: status.update(f"pulling tickets from Jira: {p.done:,}"),
             on_outcome=lambda outcome: status.update(f"working: {outcome.ticket} {outcome.result.value}"),
         )
         status.update("measuring the queue")
@@ -126,21 +127,25 @@ def watch(demo: Demo, *, port: int) -> None:
         schedule.run_until_signal()
 
 
-def run_sandbox(*, seed: int, jira_port: int, aws_port: int, state: Path | None, write_to: Path | None) -> None:
+def run_sandbox(
+    *, seed: int, jira_port: int, aws_port: int, state: Path | None, write_to: Path | None, is_data_center: bool
+) -> None:
     """The sandbox alone, until Ctrl-C; `write_to` is a folder that gets a configuration for it."""
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    with open_sandbox(seed=seed, jira_port=jira_port, aws_port=aws_port, state=state) as running:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with open_sandbox(
+        seed=seed, jira_port=jira_port, aws_port=aws_port, state=state, is_data_center=is_data_center
+    ) as running:
         sys.stdout.write(f"Jira  {running.jira_url}\nAWS   {running.aws_url}\n")
         for persona in running.personas.values():
             sys.stdout.write(f"{persona.name:<24} {persona.email}  API token {persona.token}\n")
         if write_to is not None:
-            sys.stdout.write(f"settings written to {write_configuration(write_to, running)}\n")
+            path = write_configuration(write_to, running, is_data_center=is_data_center)
+            sys.stdout.write(f"settings written to {path}\n")
         sys.stdout.flush()
-        try:
-            ended.wait()
-        except KeyboardInterrupt:
-            notes.print("\nended")
+        ended.wait()
+    notes.print("\nended")
 
 
 def write(document: dict[str, Any]) -> None:
@@ -150,7 +155,7 @@ def write(document: dict[str, Any]) -> None:
 
 @contextmanager
 def open_sandbox(
-    *, seed: int, jira_port: int = 0, aws_port: int = 0, state: Path | None = None
+    *, seed: int, jira_port: int = 0, aws_port: int = 0, state: Path | None = None, is_data_center: bool = False
 ) -> Iterator[RunningSandbox]:
     """A running sandbox. Raises AgentError, or ConfigurationError where the call was wrong (a busy port)."""
     try:
@@ -160,7 +165,13 @@ def open_sandbox(
             f"the sandbox needs the extra [demo] ({error.name} is missing): pip install 'goldenpath[demo]'"
         ) from None
     try:
-        running = start(seed=seed, jira_port=jira_port, aws_port=aws_port, state_file=state)
+        running = start(
+            seed=seed,
+            jira_port=jira_port,
+            aws_port=aws_port,
+            state_file=state,
+            deployment="Data Center" if is_data_center else "Cloud",
+        )
     except SandboxError as error:
         raise (ConfigurationError if error.exit_code == 2 else AgentError)(str(error)) from None
     with running:

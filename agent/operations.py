@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from agent import bootstrap
 from agent.config import Configuration
@@ -15,9 +15,9 @@ from fulfilment.chain import Entry
 from fulfilment.engine import Rehearsal
 from fulfilment.handler import discover
 from fulfilment.request import Request
-from tickets.exports import read_export
-from tickets.store import StoreFacts
-from tickets.ticket import Rejection, Ticket
+from tickets.proof import Proof, read_proof
+from tickets.store import StoreFacts, TicketStore
+from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,17 +25,6 @@ if TYPE_CHECKING:
     from analytics.calendars import BusinessCalendar
     from analytics.savings import Saved
     from analytics.top_requests import TopReport
-
-BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    tickets: int
-    status_changes: int
-    rejected: int
-    without_history: int
-    examples: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +39,7 @@ class QueueView:
     weekly: pd.DataFrame
     report: TopReport
     saved: Saved
-
-
-def import_exports(
-    configuration: Configuration, paths: Sequence[Path], *, progress: Callable[[int], None] = lambda _: None
-) -> ImportReport:
-    """Reads exports into the ticket store, batch by batch; what cannot be read is kept aside and counted."""
-    tickets = changes = rejected = without = 0
-    examples: list[Rejection] = []
-    with bootstrap.open_store(configuration) as store:
-        for path in paths:
-            batch: list[Ticket] = []
-            refused: list[Rejection] = []
-            for record in read_export(path):
-                if isinstance(record, Rejection):
-                    refused.append(record)
-                    continue
-                batch.append(record)
-                tickets += 1
-                changes += len(record.status_changes or ())
-                without += record.status_changes is None
-                if len(batch) >= BATCH:
-                    store.save(batch)
-                    batch = []
-                    progress(tickets)
-            store.save(batch)
-            store.reject(refused, file=path)
-            progress(tickets)
-            rejected += len(refused)
-            examples.extend(refused[: 5 - len(examples)])
-    return ImportReport(tickets, changes, rejected, without, tuple(examples))
+    proof: Proof
 
 
 def view_queue(
@@ -102,6 +62,7 @@ def view_queue(
         facts = store.facts()
         tickets = list(store.tickets())
         statuses = store.statuses()
+        proof = prove(configuration, store)
     if not tickets:
         raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
     as_of = max(filter(None, (facts.last_sync_at, facts.newest)))
@@ -129,7 +90,25 @@ def view_queue(
         default_minutes=money.minutes_per_ticket,
     )
     is_request = [kind is not None and kind_of(kind.request_type) == "request" for kind in types]
-    return QueueView(facts, as_of, start, flow, flow_of.weekly(flow[is_request]), report, saved)
+    return QueueView(facts, as_of, start, flow, flow_of.weekly(flow[is_request]), report, saved, proof)
+
+
+def prove(configuration: Configuration, store: TicketStore) -> Proof:
+    """What the store can prove of the configured projects; empty where no Jira is configured."""
+    jira = configuration.jira
+    return read_proof(
+        store,
+        site=(urlsplit(jira.url).hostname or "") if jira else "",
+        projects=jira.projects if jira else (),
+    )
+
+
+def view_proof(configuration: Configuration) -> Proof | None:
+    """None where there are no tickets yet."""
+    if not bootstrap.store_path(configuration).exists():
+        return None
+    with bootstrap.open_store(configuration) as store:
+        return prove(configuration, store)
 
 
 def outcome_rows(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from agent.cycle import CycleReport
 from agent.operations import QueueView
+from agent.sync_printing import console, print_proof_line
 from fulfilment.chain import Entry
 from fulfilment.desk import Reading
 from fulfilment.engine import Rehearsal
@@ -38,11 +38,6 @@ WORDS = {
 ORDER = tuple(WORDS)
 
 
-def console() -> Console:
-    """As wide as the terminal; in a pipe wide enough that no line is broken."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-
-
 def hours(value: float | None) -> str:
     """A duration in hours as people say it."""
     if value is None or value != value:
@@ -63,6 +58,7 @@ def print_report(view: QueueView) -> None:
         f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, "
         f"as of {view.as_of:%Y-%m-%d %H:%M} UTC)"
     )
+    print_proof_line(view.proof)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in (
         "",
@@ -121,6 +117,8 @@ def print_cycle(done: CycleReport) -> None:
         f"\n[bold]What was done[/bold]  ({done.synced.tickets:,} tickets read, {len(done.outcomes):,} decided, "
         f"{done.seconds:.1f} s)"
     )
+    for project, reason in done.obstacles.items():
+        out.print(Text(f"  nothing is done in {project}: {reason}", style="red"))
     if not done.outcomes:
         out.print("nothing new")
     shown = [
@@ -158,9 +156,15 @@ class CycleLog:
 
     def __init__(self) -> None:
         self._told: dict[str, str] = {}
+        self._blocked: Mapping[str, str] = {}
 
     def __call__(self, done: CycleReport) -> None:
         err = Console(stderr=True, highlight=False)
+        if done.obstacles != self._blocked:
+            self._blocked = done.obstacles
+            told = [f"nothing is done in {project}: {why}" for project, why in done.obstacles.items()]
+            for line in told or ["every project is whole again"]:
+                err.print(Text(f"{done.started_at:%H:%M:%S} {line}"))
         for outcome in done.outcomes:
             line = f"{outcome.ticket}: {WORDS[outcome.result]}: {told_of(outcome)}"
             if self._told.get(outcome.ticket) != line:
@@ -188,6 +192,7 @@ def cycle_document(done: CycleReport) -> dict[str, Any]:
         "outcomes": done.counts,
         "tickets": [outcome_document(outcome) for outcome in sort(done.outcomes)],
         "errors": done.errors,
+        "not_acting_in": dict(done.obstacles),
         "seconds": round(done.seconds, 2),
     }
 
@@ -201,6 +206,9 @@ def report_document(view: QueueView) -> dict[str, Any]:
         "tickets": view.facts.tickets,
         "status_changes": view.facts.status_changes,
         "without_history": view.facts.without_history,
+        "complete": view.proof.is_complete if view.proof.projects else None,
+        "data_at": view.proof.data_at,
+        "gaps": list(view.proof.gaps),
         "saved": view.saved.to_json(),
     }
 

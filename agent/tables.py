@@ -20,14 +20,20 @@ class Table(BaseModel):
 
 
 class Jira(Table):
+    """`email` is left out for a personal access token of Data Center; `api_url` is set for a token with scopes."""
+
     url: str
-    email: str
+    email: str = ""
     token_file: Path | None = None
+    token_expires: date | None = None
+    api_url: str = ""
     projects: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")], ...] = Field(min_length=1)
 
-    @field_validator("url")
+    @field_validator("url", "api_url")
     @classmethod
     def _is_safe_address(cls, value: str) -> str:
+        if not value:
+            return value
         parts = urlsplit(value)
         is_loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
@@ -35,6 +41,16 @@ class Jira(Table):
         if not parts.hostname or parts.username or parts.query:
             raise ValueError("allowed: scheme and host, like https://your-site.atlassian.net")
         return value.rstrip("/")
+
+
+class Sync(Table):
+    """How the store is kept equal to Jira. A census looks for what no search for changes can show."""
+
+    census_hours: float = Field(default=24.0, gt=0, le=24 * 7, description="at least so often a census is taken")
+    overlap_minutes: float = Field(
+        default=10.0, ge=1, le=24 * 60, description="how late Jira's index may show a change"
+    )
+    in_flight: int = Field(default=8, ge=1, le=16, description="windows of a first sync that are read at once")
 
 
 class ProjectTable(Table):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from analytics.errors import AnalyticsError
 from fulfilment.chain import Entry
 from fulfilment.errors import FulfilmentError
 from tickets.errors import TicketsError
+from tickets.proof import Proof
 
 PERIODS = {"30 days": 30, "90 days": 90, "a year": 365, "everything": None}
 
@@ -21,6 +22,11 @@ PERIODS = {"30 days": 30, "90 days": 90, "a year": 365, "everything": None}
 @st.cache_data(ttl=15, show_spinner="reading the tickets")
 def queue(days: int | None, count: int = 3) -> operations.QueueView:
     return operations.view_queue(config.load(), since=timedelta(days=days) if days else None, count=count)
+
+
+@st.cache_data(ttl=15, show_spinner=False)
+def proof() -> Proof | None:
+    return operations.view_proof(config.load())
 
 
 @st.cache_data(ttl=3, show_spinner="reading the ledger")
@@ -54,13 +60,23 @@ def helpful() -> Iterator[None]:
 
 
 def say_age(view: operations.QueueView) -> None:
-    """The age and the completeness of what is shown, on every page that shows it."""
+    """What the page is made of: how many tickets, how old, and whether they are proven complete."""
     facts = view.facts
     words = f"{facts.tickets:,} tickets with {facts.status_changes:,} status changes, "
     words += f"as of {view.as_of:%Y-%m-%d %H:%M} UTC."
     if facts.without_history:
         words += f" {facts.without_history:,} tickets came without a history: their queue time is unknown."
     st.caption(words)
+    say_proof(view.proof)
+
+
+def say_proof(known: Proof) -> None:
+    """The banner of every page: quiet where everything is proven, loud where it is not."""
+    words = " ".join(known.sentences(datetime.now(UTC)))
+    if known.is_complete:
+        st.caption(words)
+    else:
+        st.warning(words)
 
 
 def hours(value: float | None) -> str:

@@ -57,6 +57,14 @@ class Workshop:
         """
         return LiveExecutor(self._door(environment), ticket=ticket, request=request, operations=operations)
 
+    def check_planning(self, environment: str) -> None:
+        """Assumes the planning role anew. Raises WrongAccount unless it stands in the configured account, and
+        ProviderRefused or ProviderBusy when it cannot be assumed."""
+        door = self._door(environment)
+        given = door.assume(door.environment.plan_role_arn, PLANNING_SESSION, {})
+        credentials = _fixed(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        door.check_account(door.session(credentials), door.environment.plan_role_arn)
+
     def _door(self, name: str) -> _Door:
         if name not in self._environments:
             known = ", ".join(sorted(self._environments)) or "none is configured"

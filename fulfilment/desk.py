@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fulfilment.plan import Plan
 from tickets.ticket import Comment, Person, Ticket
 
 Adf = dict[str, Any]
+RESOLVED_AS: Final = "Done"  # the resolution of a fulfilled ticket, where its transition asks for one
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from fulfilment.answers import Voice
 from fulfilment.applying import Applier, Ended
 from fulfilment.approvals import find_approval
 from fulfilment.chain import Note, digest
-from fulfilment.desk import Adf, Desk, Reading, Replies
+from fulfilment.desk import RESOLVED_AS, Adf, Desk, Reading, Replies
 from fulfilment.errors import ProviderError, StaleRequest
 from fulfilment.executor import Workshop
 from fulfilment.handler import Asked, Handler
@@ -247,7 +247,7 @@ class Progress:
     def _move_ticket(self, ticket: Ticket, target: str) -> None:
         """Raises NoTransition, and AnswerUnknown when the answer was lost and the ticket does not stand there."""
         try:
-            self.desk.move(ticket.id, to_status=target, resolution="Done")
+            self.desk.move(ticket.id, to_status=target, resolution=RESOLVED_AS)
         except AnswerUnknown as lost:
             try:
                 now = self.desk.ticket(ticket.id)

@@ -13,9 +13,10 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from sandbox.serve import SandboxError, announce, serve_in_thread
-from sandbox.world import World
+from sandbox.world import Deployment, World
 
 
 def main() -> int:
@@ -24,7 +25,11 @@ def main() -> int:
     threading.Thread(target=_watch_input, name="sandbox-input", daemon=True).start()
     try:
         with serve_in_thread(
-            _world(chosen), jira_port=chosen.jira_port, aws_port=chosen.aws_port, state_file=chosen.state_file
+            _world(chosen),
+            jira_port=chosen.jira_port,
+            aws_port=chosen.aws_port,
+            state_file=chosen.state_file,
+            deployment=chosen.deployment,
         ) as running:
             print(announce(running), flush=True)
             threading.Event().wait()
@@ -45,6 +50,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tickets", type=int, default=3200)
     parser.add_argument("--jira-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--aws-port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--deployment", choices=get_args(Deployment), default="Cloud", help="which Jira to be")
     parser.add_argument(
         "--state-file", type=Path, help="loaded where it exists; saved from time to time and at the end"
     )

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from sandbox.site import GROUPS
+from sandbox.world import Deployment
 
 ACCOUNT = "123456789012"
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
 
 
-def configuration(*, jira_url: str, aws_url: str, agent_email: str, token_file: Path, every_minutes: float) -> str:
-    """The text of the file. The token stays in `token_file`, which the caller writes."""
-    environments = "\n".join(
-        f"""
-[environments.{name}]
-account = "{ACCOUNT}"
-plan_role_arn = "arn:aws:iam::{ACCOUNT}:role/goldenpath-plan"
-apply_role_arn = "arn:aws:iam::{ACCOUNT}:role/goldenpath-apply"
-regions = [{", ".join(f'"{region}"' for region in REGIONS)}]
-endpoint_url = "{aws_url}"
-"""
-        for name in ("dev", "prod")
-    )
-    teams = "\n".join(
-        f"""
-[teams.{team}]
-groups = ["g-{team}"]
-principals = ["arn:aws:iam::{ACCOUNT}:role/{team}"]
-cost_centre = "{cost_centre}"
-handlers = ["s3-bucket"]
-environments = ["dev", "prod"]
-"""
-        for team, cost_centre in (("payments", "CC-410"), ("search", "CC-420"))
-    )
+def configuration(
+    *,
+    jira_url: str,
+    aws_url: str,
+    agent_email: str,
+    token_file: Path,
+    every_minutes: float,
+    deployment: Deployment = "Cloud",
+) -> str:
+    """The text of the file. The token stays in `token_file`, which the caller writes.
+
+    A Data Center takes the token without an e-mail address, and names groups by their names.
+    """
+    groups = GROUPS if deployment == "Data Center" else {identity: identity for identity in GROUPS}
+    email = "" if deployment == "Data Center" else f'email = "{agent_email}"\n'
     return f"""# Written by the sandbox: a Jira and an AWS on this machine.
 [jira]
 url = "{jira_url}"
-email = "{agent_email}"
-token_file = "{token_file}"
+{email}token_file = "{token_file}"
 projects = ["OPS", "DATA", "PLAT", "WEB"]
 
 [projects.OPS]
@@ -54,8 +48,36 @@ target_status = "Done"
 [agent]
 every_minutes = {every_minutes}
 maximum_age_days = 14
-{teams}{environments}
+{_teams(groups)}{_environments(aws_url)}
 [handlers.s3-bucket]
 mode = "autonomous"
-approvers = ["g-approvers"]
+approvers = ["{groups["g-approvers"]}"]
 """
+
+
+def _environments(aws_url: str) -> str:
+    return "\n".join(
+        f"""
+[environments.{name}]
+account = "{ACCOUNT}"
+plan_role_arn = "arn:aws:iam::{ACCOUNT}:role/goldenpath-plan"
+apply_role_arn = "arn:aws:iam::{ACCOUNT}:role/goldenpath-apply"
+regions = [{", ".join(f'"{region}"' for region in REGIONS)}]
+endpoint_url = "{aws_url}"
+"""
+        for name in ("dev", "prod")
+    )
+
+
+def _teams(groups: Mapping[str, str]) -> str:
+    return "\n".join(
+        f"""
+[teams.{team}]
+groups = ["{groups[f"g-{team}"]}"]
+principals = ["arn:aws:iam::{ACCOUNT}:role/{team}"]
+cost_centre = "{cost_centre}"
+handlers = ["s3-bucket"]
+environments = ["dev", "prod"]
+"""
+        for team, cost_centre in (("payments", "CC-410"), ("search", "CC-420"))
+    )

@@ -54,7 +54,7 @@ def is_document(body: object) -> bool:
     """Whether Jira would take it: version 1, known nodes and marks in places where they may stand, no empty text."""
     if not isinstance(body, Mapping) or body.get("type") != "doc" or body.get("version") != 1:
         return False
-    if not isinstance(body.get("content"), list):
+    if not isinstance(body.get("content"), list) or not body.keys() <= {"type", "version", "content"}:
         return False
     stack: list[tuple[Any, str, int]] = [(node, "doc", 1) for node in body["content"]]
     while stack:
@@ -99,11 +99,12 @@ def _lines(node: Mapping[str, Any]) -> list[str]:
             )
         ]
     if kind in HOLDS_INLINE:
-        return ["".join(_inline_text(child) for child in content)]
+        return ["".join(inline_text(child) for child in content)]
     return [line for child in content for line in _lines(child)]
 
 
-def _inline_text(node: Mapping[str, Any]) -> str:
+def inline_text(node: Mapping[str, Any]) -> str:
+    """The words of a node that stands where text stands."""
     attributes = node.get("attrs") or {}
     if node.get("type") == "hardBreak":
         return "\n"
@@ -133,7 +134,7 @@ def _block_html(node: Mapping[str, Any]) -> str:
 def _inline_html(node: Mapping[str, Any]) -> str:
     if node.get("type") == "hardBreak":
         return "<br>"
-    html = escape(_inline_text(node))
+    html = escape(inline_text(node))
     for mark in node.get("marks") or ():
         tag = _MARK_TAGS.get(str(mark.get("type")))
         target = str((mark.get("attrs") or {}).get("href", ""))

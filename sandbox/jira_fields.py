@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.jira_adf import is_document
-from sandbox.world import REQUEST_TYPE_FIELD, Account, Project, World, WorldField
+from sandbox.server_text import from_wiki
+from sandbox.world import REQUEST_TYPE_FIELD, SLA_SCHEMA, Account, Deployment, Project, World, WorldField
 
 RESOLUTIONS = {"Done": "10000", "Won't Do": "10001", "Duplicate": "10002", "Cannot Reproduce": "10003"}
 PRIORITIES = {"Highest": "1", "High": "2", "Medium": "3", "Low": "4", "Lowest": "5"}
 LONGEST_LINE = 255
+NO_PROJECT = "Specify a valid project ID or key"
 NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 NOT_ADF = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
 # Only these groups' members may file in somebody's name.
@@ -42,10 +44,12 @@ def find_project(world: World, reference: object) -> Project:
         for project in world.projects.values():
             if named & {project.key, project.id}:
                 return project
-    raise Refused(400, errors={"project": "Specify a valid project ID or key"})
+    raise Refused(400, errors={"project": NO_PROJECT})
 
 
-def read_fields(world: World, project: Project, actor: Account, sent: Mapping[str, Any]) -> dict[str, Any]:
+def read_fields(
+    world: World, project: Project, actor: Account, sent: Mapping[str, Any], deployment: Deployment
+) -> dict[str, Any]:
     """The values in the world's own words: a name, an account id, an option's text. Raises Refused (400) naming all
     wrong fields at once. `project` is not among them."""
     values: dict[str, Any] = {}
@@ -53,7 +57,7 @@ def read_fields(world: World, project: Project, actor: Account, sent: Mapping[st
     for identity, value in sent.items():
         if identity == "project":
             continue
-        values[identity], error = _read(world, project, actor, identity, value)
+        values[identity], error = _read(world, project, actor, identity, value, deployment)
         if error is not None:
             errors[identity] = error
     if errors:
@@ -69,11 +73,11 @@ def read_resolution(value: object) -> str:
     return name
 
 
-def _read(world: World, project: Project, actor: Account, identity: str, value: object) -> Read:
+def _read(world: World, project: Project, actor: Account, identity: str, value: object, deployment: Deployment) -> Read:
     if identity == "summary":
         return value, _summary_error(value)
     if identity == "description":
-        return value, None if value is None or is_document(value) else NOT_ADF
+        return _description(value, deployment)
     if identity == "issuetype":
         types = {name: number for name, number in type_ids(world).items() if name in project.issue_types}
         return _chosen(value, types, "Specify a valid issue type")
@@ -82,13 +86,23 @@ def _read(world: World, project: Project, actor: Account, identity: str, value: 
     if identity in ("labels", "components"):
         return _words(value, identity)
     if identity in ("assignee", "reporter"):
-        return _read_person(world, actor, identity, value)
+        return _read_person(world, actor, identity, value, deployment)
     if identity == REQUEST_TYPE_FIELD:
-        return _request_type(project, value)
+        return _request_type(project, value, deployment)
     entry = world.fields.get(identity)
-    if entry is None or not entry.schema.get("custom"):
+    if entry is None or entry.schema.get("custom") in (None, SLA_SCHEMA):
         return None, NOT_ON_SCREEN.format(identity)
     return _custom(entry, value)
+
+
+def _description(value: object, deployment: Deployment) -> Read:
+    if value is None:
+        return None, None
+    if deployment == "Cloud":
+        return value, None if is_document(value) else NOT_ADF
+    if not isinstance(value, str):
+        return None, "Operation value must be a string"
+    return from_wiki(value) if value else None, None
 
 
 def _summary_error(value: object) -> str | None:
@@ -123,25 +137,42 @@ def _words(value: object, identity: str) -> Read:
     return [], "data was not an array"
 
 
-def _read_person(world: World, actor: Account, identity: str, value: object) -> Read:
+def _read_person(world: World, actor: Account, identity: str, value: object, deployment: Deployment) -> Read:
     if identity == "reporter" and not actor.groups & INTAKE:
         return None, NOT_ON_SCREEN.format(identity)
     if value is None and identity == "assignee":
         return None, None
-    named = (value.get("accountId") or value.get("id")) if isinstance(value, Mapping) else None
-    if not isinstance(named, str) or named not in world.accounts:
-        return None, f"Specify a valid value for {identity}"
-    return named, None
+    if isinstance(value, Mapping) and deployment == "Cloud":
+        named = value.get("accountId") or value.get("id")
+        if isinstance(named, str) and named in world.accounts:
+            return named, None
+    elif isinstance(value, Mapping) and (found := find_user(world, value.get("name"), value.get("key"))):
+        return found.account_id, None
+    return None, f"Specify a valid value for {identity}"
 
 
-def _request_type(project: Project, value: object) -> Read:
-    """Set by its id or its name, as the portal and imports do."""
+def find_user(world: World, name: object, key: object) -> Account | None:
+    """As a Data Center finds people: by name or by key, never by an account id of the Cloud."""
+    for account in world.accounts.values():
+        if name == account.account_id or (name is None and key == account.user_key):
+            return account
+    return None
+
+
+def _request_type(project: Project, value: object, deployment: Deployment) -> Read:
+    """Set by its id or its name, as the portal and imports do; on a Data Center by portal and key."""
     if value is None:
         return None, None
     for identity, name in project.request_types.items():
-        if isinstance(value, str) and value in (identity, name):
+        allowed = (identity, name) if deployment == "Cloud" else (request_type_key(project, identity),)
+        if isinstance(value, str) and value in allowed:
             return identity, None
     return None, f"The request type is not one of project {project.key}."
+
+
+def request_type_key(project: Project, identity: str) -> str:
+    """What a Data Center keeps in the field: the portal's key, a slash, the request type's key."""
+    return f"{project.key.lower()}/{project.request_types[identity].lower().replace(' ', '-')}"
 
 
 def _custom(entry: WorldField, value: object) -> Read:

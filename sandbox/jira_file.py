@@ -11,6 +11,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from sandbox.jira_state import JiraState
+from sandbox.site import site_fields
 from sandbox.world import World
 
 EVERY_SECONDS = 5.0
@@ -70,6 +71,7 @@ def load(path: Path, now: datetime) -> World:
         raise StateFileError(
             f"{path} does not hold the state of a sandbox; name another file, or delete this one"
         ) from None
+    world.fields = {entry.id: entry for entry in site_fields()} | world.fields  # of a sandbox that knew fewer
     world.now = max([now, world.now, *(issue.updated for issue in world.issues.values())])
     return world
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
-from sandbox import jql
 from sandbox.jira_fields import Refused
 from sandbox.jira_http import Call, Reply
-from sandbox.jira_json import instant
-from sandbox.world import Account, History, Issue, WorldComment
+from sandbox.jira_json_site import instant
+from sandbox.jira_search import newest, render
+from sandbox.jira_sight import NOT_LOGGED_IN, PERMISSIONS
+from sandbox.world import Account, Issue, WorldComment
 
-MOST_WITH_FIELDS = 100
-MOST_IDS = 5000
-MOST_HISTORIES = 10_000
-EMBEDDED_ON_SEARCH = 40
-EMBEDDED_ON_GET = 100
-SEARCH_BODY = frozenset(
-    {"expand", "fields", "fieldsByKeys", "jql", "maxResults", "nextPageToken", "properties", "reconcileIssues"}
-)
+EMBEDDED = 100
 
 
 def server_info(call: Call) -> Reply:
@@ -38,6 +31,8 @@ def server_info(call: Call) -> Reply:
 
 
 def myself(call: Call) -> Reply:
+    if not call.who.account_id:
+        raise Refused(401, NOT_LOGGED_IN)
     return Reply({**_user(call, call.who), "emailAddress": call.who.email, "locale": "en_US"})
 
 
@@ -50,8 +45,33 @@ def statuses(call: Call) -> Reply:
 
 
 def projects(call: Call) -> Reply:
-    shown, facts = call.page(list(call.state.world.projects.values()), most=50)
+    shown, facts = call.page(call.state.sight.projects(call.who), most=50)
     return Reply({**facts, "values": [call.views.project(project) for project in shown]})
+
+
+def project(call: Call) -> Reply:
+    named = call.path["key"]
+    for known in call.state.sight.projects(call.who):
+        if named.upper() in (known.key, known.id):
+            return Reply(call.views.project(known))
+    raise Refused(404, f"No project could be found with key '{named[:40]}'.")
+
+
+def my_permissions(call: Call) -> Reply:
+    """On the Cloud `permissions` must name them; without a project or ticket, whether it holds anywhere."""
+    named = [name.strip() for name in call.query.get("permissions", "").split(",") if name.strip()]
+    if not named and call.jira.deployment == "Cloud":
+        raise Refused(400, "The 'permissions' query parameter is required.")
+    if unknown := [name for name in named if name not in PERMISSIONS]:
+        raise Refused(400, f"Unrecognized permission: {unknown[0][:60]}")
+    sight, project = call.state.sight, call.query.get("projectKey")
+    if issue := call.query.get("issueKey") or call.query.get("issueId"):
+        project = call.state.find(issue, call.who).project
+    if project is not None and project not in [known.key for known in sight.projects(call.who)]:
+        raise Refused(404, f"No project could be found with key '{project[:40]}'.")
+    sees_any = bool(sight.projects(call.who))
+    held = {name: sight.has(name, call.who) and (sees_any or PERMISSIONS[name][2] == "GLOBAL") for name in PERMISSIONS}
+    return Reply({"permissions": {name: call.views.permission(name, held[name]) for name in named or PERMISSIONS}})
 
 
 def user(call: Call) -> Reply:
@@ -82,106 +102,35 @@ def _asked_account(call: Call) -> Account:
 
 
 def _user(call: Call, account: Account) -> dict[str, Any]:
-    document = {**(call.views.person(account.account_id) or {}), "expand": "groups,applicationRoles"}
+    document = {**call.views.new_person(account), "expand": "groups,applicationRoles"}
     if call.expands("groups"):
         groups = [call.views.group(group) for group in sorted(account.groups)]
         document["groups"] = {"size": len(groups), "items": groups}
     return document
 
 
-def gone(call: Call) -> Reply:
-    raise Refused(410, "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API.")
-
-
-def post_search(call: Call) -> Reply:
-    if unknown := sorted(set(call.sent) - SEARCH_BODY):
-        raise Refused(400, f'Unrecognized field "{unknown[0]}", not marked as ignorable.')
-    wanted, properties = call.sent.get("fields") or ["id"], call.sent.get("properties")
-    if not all(isinstance(names, list) for names in (wanted, properties or [])):
-        raise Refused(400, "fields and properties must be arrays.")
-    return _search(call, call.sent.get("jql"), call.sent.get("nextPageToken"), set(map(str, wanted)), properties)
-
-
-def get_search(call: Call) -> Reply:
-    properties = call.query.get("properties")
-    return _search(
-        call,
-        call.query.get("jql"),
-        call.query.get("nextPageToken"),
-        set(call.query.get("fields", "id").split(",")),
-        properties.split(",") if properties else None,
-    )
-
-
-def _search(
-    call: Call, query: object, token: object, wanted: Collection[str], properties: Collection[str] | None
-) -> Reply:
-    try:
-        parsed = jql.parse(query if isinstance(query, str) else "", call.state.world)
-    except jql.JqlError as error:
-        raise Refused(400, str(error)) from None
-    size = call.integer("maxResults", 50, MOST_IDS if set(wanted) <= {"id", "key"} else MOST_WITH_FIELDS)
-    world = call.state.world
-    rows, following = call.jira.take_rows(token, lambda: parsed.select(world.issues.values()), max(1, size))
-    changes = EMBEDDED_ON_SEARCH if call.expands("changelog") else 0
-    document: dict[str, Any] = {
-        "issues": [_issue(call, issue, wanted, properties, changes) for issue in rows],
-        "isLast": following is None,
-    }
-    return Reply(document if following is None else {**document, "nextPageToken": following})
-
-
 def get_issue(call: Call) -> Reply:
     properties = call.query.get("properties")
-    changes = EMBEDDED_ON_GET if call.expands("changelog") else 0
+    changes = EMBEDDED if call.expands("changelog") else 0
     wanted = set((call.query.get("fields") or "*all").split(","))
-    return Reply(_issue(call, call.issue(), wanted, properties.split(",") if properties else None, changes))
-
-
-def _issue(
-    call: Call, issue: Issue, wanted: Collection[str], properties: Collection[str] | None, changes: int
-) -> dict[str, Any]:
-    comments = call.state.visible_comments(issue, call.who)
-    return call.views.issue(issue, wanted, comments=comments, properties=properties, newest_changes=changes)
+    issue = call.issue()
+    return Reply(render(call, issue, wanted, properties.split(",") if properties else None, newest(issue, changes)))
 
 
 def changelog(call: Call) -> Reply:
     issue = call.issue()
     shown, facts = call.page(issue.histories, most=100, default=100)
-    address = f"{call.jira.address}/rest/api/3/issue/{issue.id}/changelog"
+    address = f"{call.views.api}/issue/{issue.id}/changelog"
     here = f"{address}?maxResults={facts['maxResults']}&startAt={facts['startAt']}"
     return Reply({"self": here, **facts, "values": [call.views.history(history) for history in shown]})
 
 
-def bulk_changelogs(call: Call) -> Reply:
-    named, field_ids = call.sent.get("issueIdsOrKeys"), call.sent.get("fieldIds") or []
-    if not isinstance(named, list) or not 1 <= len(named) <= 1000:
-        raise Refused(400, "issueIdsOrKeys must hold 1 to 1000 ids or keys.")
-    if not isinstance(field_ids, list) or len(field_ids) > 10:
-        raise Refused(400, "fieldIds must hold at most 10 ids.")
-
-    def entries() -> list[tuple[int, History]]:
-        by_key = {name: issue for issue in call.state.world.issues.values() for name in (issue.key, str(issue.id))}
-        issues = {by_key[name].id: by_key[name] for name in map(str, named) if name in by_key}
-        return [
-            (number, history)
-            for number, issue in sorted(issues.items())
-            for history in issue.histories
-            if not field_ids or any(item.field_id in field_ids for item in history.items)
-        ]
-
-    size = max(1, call.integer("maxResults", 1000, MOST_HISTORIES))
-    rows, following = call.jira.take_rows(call.sent.get("nextPageToken"), entries, size)
-    grouped: dict[int, list[dict[str, Any]]] = {}
-    for number, history in rows:
-        grouped.setdefault(number, []).append(call.views.history(history))
-    logs = [{"issueId": str(number), "changeHistories": found} for number, found in grouped.items()]
-    return Reply({"issueChangeLogs": logs, **({} if following is None else {"nextPageToken": following})})
-
-
 def transitions(call: Call) -> Reply:
-    with_fields = call.expands("transitions.fields")
-    offered = [call.views.transition(step, with_fields=with_fields) for step in call.state.transitions(call.issue())]
+    """Empty, and no error, for who may not move the ticket."""
+    issue, with_fields = call.issue(), call.expands("transitions.fields")
+    may_move = call.state.sight.has("TRANSITION_ISSUES", call.who)
+    steps = call.state.transitions(issue) if may_move else []
+    offered = [call.views.transition(step, with_fields=with_fields) for step in steps]
     return Reply({"expand": "transitions", "transitions": offered})
 
 
@@ -206,26 +155,31 @@ def list_comments(call: Call) -> Reply:
     wanted = set(map(str, ids))
     found: list[tuple[Issue, WorldComment]] = [
         (issue, comment)
-        for issue in call.state.world.issues.values()
+        for issue in call.state.sight.seen(call.state.world.issues.values(), call.who)
         for comment in call.state.visible_comments(issue, call.who)
         if str(comment.id) in wanted
     ]
     with_properties = call.expands("properties")
     values = [call.views.comment(issue, comment, with_properties=with_properties) for issue, comment in found]
     facts = {"startAt": 0, "maxResults": 1048576, "total": len(values), "isLast": True}
-    return Reply({"self": f"{call.jira.address}/rest/api/3/comment/list", **facts, "values": values})
+    return Reply({"self": f"{call.views.api}/comment/list", **facts, "values": values})
 
 
 def comment_property(call: Call) -> Reply:
-    found = call.state.find_comment(call.path["comment"])
-    issue = next(issue for issue in call.state.world.issues.values() if found in issue.comments)
-    name = call.path["name"]
-    if name not in _visible(call, issue, found).properties:
+    found, name = commented(call), call.path["name"]
+    if name not in found.properties:
         raise Refused(404, f"The property {name[:40]} does not exist.")
     return Reply({"key": name, "value": found.properties[name]})
 
 
+def commented(call: Call) -> WorldComment:
+    """The comment that the path names without its ticket. Raises Refused (404)."""
+    found = call.state.find_comment(call.path["comment"])
+    issue = next(issue for issue in call.state.world.issues.values() if found in issue.comments)
+    return _visible(call, issue, found)
+
+
 def _visible(call: Call, issue: Issue, comment: WorldComment) -> WorldComment:
-    if comment not in call.state.visible_comments(issue, call.who):
+    if not call.state.sight.is_seen(issue, call.who) or comment not in call.state.visible_comments(issue, call.who):
         raise Refused(404, "You do not have permission to see the comment.")
     return comment

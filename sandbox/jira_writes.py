@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.jira_adf import is_document
 from sandbox.jira_fields import Refused
 from sandbox.jira_http import Call, Reply
+from sandbox.jira_state import NOT_VALID
+from sandbox.server_text import from_wiki
 
 PUBLIC_PROPERTY = "sd.public.comment"
 
 
 def create_issue(call: Call) -> Reply:
-    issue = call.state.create(call.who, _object(call, "fields"))
-    address = f"{call.jira.address}/rest/api/3/issue/{issue.id}"
-    return Reply({"id": str(issue.id), "key": issue.key, "self": address}, 201)
+    call.state.sight.require("CREATE_ISSUES", call.who)
+    issue = call.state.create(call.who, _object(call, "fields"), call.jira.deployment)
+    return Reply({"id": str(issue.id), "key": issue.key, "self": f"{call.views.api}/issue/{issue.id}"}, 201)
 
 
 def edit_issue(call: Call) -> Reply:
-    call.state.edit(call.who, call.issue(), _object(call, "fields"))
+    call.state.edit(call.who, call.issue_for("EDIT_ISSUES"), _object(call, "fields"), call.jira.deployment)
+    return Reply(status=204)
+
+
+def delete_issue(call: Call) -> Reply:
+    call.state.delete(call.who, call.issue_for("DELETE_ISSUES"))
     return Reply(status=204)
 
 
 def assign_issue(call: Call) -> Reply:
-    account = call.sent.get("accountId")
-    call.state.edit(call.who, call.issue(), {"assignee": None if account is None else {"accountId": account}})
+    name = "accountId" if call.jira.deployment == "Cloud" else "name"
+    person = call.sent.get(name)
+    fields = {"assignee": None if person is None else {name: person}}
+    call.state.edit(call.who, call.issue_for("ASSIGN_ISSUES"), fields, call.jira.deployment)
     return Reply(status=204)
 
 
@@ -32,23 +42,35 @@ def post_transition(call: Call) -> Reply:
     """A comment that is sent along is silently dropped, as Jira does where the screen has no comment field."""
     transition = _object(call, "transition")
     fields = _object(call, "fields") if "fields" in call.sent else {}
-    call.state.move(call.who, call.issue(), str(transition.get("id")), fields)
+    call.state.move(call.who, call.issue_for("TRANSITION_ISSUES"), str(transition.get("id")), fields)
     return Reply(status=204)
 
 
 def post_comment(call: Call) -> Reply:
-    issue = call.issue()
+    issue = call.issue_for("ADD_COMMENTS")
     properties = _properties(call.sent.get("properties"))
     public = _is_public(properties.get(PUBLIC_PROPERTY))
-    posted = call.state.comment(call.who, issue, call.sent.get("body"), properties=properties, public=public)
+    posted = call.state.comment(call.who, issue, _body(call), properties=properties, public=public)
     return Reply(call.views.comment(issue, posted), 201)
 
 
 def edit_comment(call: Call) -> Reply:
-    issue = call.issue()
+    issue = call.issue_for("EDIT_OWN_COMMENTS")
     comment = call.state.find_comment(call.path["comment"], issue)
-    call.state.edit_comment(call.who, issue, comment, call.sent.get("body"))
+    call.state.edit_comment(call.who, issue, comment, _body(call))
     return Reply(call.views.comment(issue, comment))
+
+
+def _body(call: Call) -> Mapping[str, Any]:
+    """A document on the Cloud, wiki markup on a Data Center. Raises Refused (400)."""
+    body = call.sent.get("body")
+    if call.jira.deployment == "Data Center":
+        if isinstance(body, str) and body.strip():
+            return from_wiki(body)
+        raise Refused(400, errors={"comment": "Comment body can not be empty!"})
+    if not isinstance(body, Mapping) or not is_document(body):
+        raise Refused(400, errors=NOT_VALID)
+    return body
 
 
 def _object(call: Call, name: str) -> Mapping[str, Any]:

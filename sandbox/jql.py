@@ -1,14 +1,16 @@
 """A bounded subset of JQL: comparisons joined by AND, and ORDER BY. Anything else is refused as Jira refuses it.
 
-`project`, `statusCategory`, `key`/`id` with =, !=, in, not in; `updated` and `created` against epoch milliseconds.
+`project`, `statusCategory`, `key`/`id` with =, !=, in, not in; `updated` and `created` against epoch milliseconds, or
+against a quoted date, which is read in the account's time zone to the minute.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sandbox.world import Issue, World
 
@@ -17,6 +19,7 @@ _TOKEN = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+_DATES = ("%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d %H:%M", "%Y/%m/%d")
 _MEMBERSHIP = ("=", "!=", "in", "not in")
 
 Test = Callable[[Issue], bool]
@@ -72,7 +75,15 @@ class Query:
         return found
 
 
-def parse(text: str, world: World) -> Query:
+@dataclass(frozen=True)
+class Asker:
+    """What the meaning of a query depends on: the account's time zone, and the projects that it cannot see."""
+
+    zone: str = "Etc/UTC"
+    hidden_projects: Collection[str] = ()
+
+
+def parse(text: str, world: World, asker: Asker = Asker()) -> Query:
     """Raises JqlError for a query that is unbounded, malformed, or beyond the subset."""
     tokens = _tokens(text)
     tests: list[Test] = []
@@ -82,7 +93,7 @@ def parse(text: str, world: World) -> Query:
             if tokens[at].lower() != "and":
                 raise JqlError(f"Error in the JQL Query: expected AND but got '{tokens[at]}'.")
             at += 1
-        test, at = _clause(tokens, at, world)
+        test, at = _clause(tokens, at, world, asker)
         tests.append(test)
     order = _order(tokens[at:])
     if not tests:
@@ -102,7 +113,7 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _clause(tokens: list[str], at: int, world: World) -> tuple[Test, int]:
+def _clause(tokens: list[str], at: int, world: World, asker: Asker) -> tuple[Test, int]:
     named, at = _next(tokens, at)
     operator, at = _next(tokens, at)
     operator = operator.lower()
@@ -112,18 +123,19 @@ def _clause(tokens: list[str], at: int, world: World) -> tuple[Test, int]:
     values, at = _values(tokens, at) if operator.endswith("in") else _value(tokens, at)
     name = named.lower()
     if name in MOMENTS:
-        return _time(name, operator, values), at
+        return _time(name, operator, values[0], asker.zone), at
     if operator not in _MEMBERSHIP:
         raise JqlError(f"The operator '{operator}' is not supported by the '{named}' field.")
-    test = _membership(name, values, world)
+    test = _membership(name, values, world, asker)
     if test is None:
         raise JqlError(f"Field '{named}' does not exist or you do not have permission to view it.")
     return (lambda issue: not test(issue)) if operator in ("!=", "not in") else test, at
 
 
-def _membership(name: str, values: list[str], world: World) -> Test | None:
+def _membership(name: str, values: list[str], world: World, asker: Asker) -> Test | None:
     if name == "project":
-        known = {word: p.key for p in world.projects.values() for word in (p.key, p.name, p.id)}
+        seen = [project for project in world.projects.values() if project.key not in asker.hidden_projects]
+        known = {word: project.key for project in seen for word in (project.key, project.name, project.id)}
         keys = {_known(known, value, "project") for value in values}
         return lambda issue: issue.project in keys
     if name == "statuscategory":
@@ -131,6 +143,7 @@ def _membership(name: str, values: list[str], world: World) -> Test | None:
         return lambda issue: world.statuses[issue.status].category in wanted
     if name in ("key", "id", "issue", "issuekey"):
         chosen = {value.upper() for value in values}
+        chosen |= {str(world.former_keys[key]) for key in chosen & world.former_keys.keys()}
         return lambda issue: issue.key in chosen or str(issue.id) in chosen
     return None
 
@@ -169,14 +182,26 @@ def _values(tokens: list[str], at: int) -> tuple[list[str], int]:
             raise JqlError(f"Error in the JQL Query: expected ',' or ')' but got '{separator}'.")
 
 
-def _time(name: str, operator: str, values: list[str]) -> Test:
+def _time(name: str, operator: str, value: str, zone: str) -> Test:
     compare, moment = COMPARISONS.get(operator), MOMENTS[name]
     if compare is None:
         raise JqlError(f"The operator '{operator}' is not supported by the '{name}' field.")
-    if not _MILLISECONDS.fullmatch(values[0]):
-        raise JqlError(f"Date value '{values[0]}' for field '{name}' is invalid here; use epoch milliseconds.")
-    bound = int(values[0])
+    bound = int(value) if _MILLISECONDS.fullmatch(value) else _date(name, value, zone)
     return lambda issue: compare((moment(issue) - _EPOCH) // timedelta(milliseconds=1), bound)
+
+
+def _date(name: str, value: str, zone: str) -> int:
+    """Epoch milliseconds of a date on the account's own clock."""
+    for form in _DATES:
+        try:
+            at = datetime.strptime(value, form).replace(tzinfo=ZoneInfo(zone))
+        except ValueError:
+            continue
+        return (at.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    raise JqlError(
+        f"Date value '{value}' for field '{name}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', "
+        "'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
+    )
 
 
 def _order(tokens: list[str]) -> tuple[tuple[str, bool], ...]:

@@ -91,7 +91,8 @@ class Page:
             chosen = [
                 issue
                 for issue in sorted(self._world.issues.values(), key=lambda issue: issue.id, reverse=True)
-                if (not project or issue.project == project)
+                if self._state.sight.is_seen(issue, self.who(request))
+                and (not project or issue.project == project)
                 and (show != "open" or self._world.statuses[issue.status].category != "done")
                 and (show != "mine" or issue.reporter == who)
             ]
@@ -120,7 +121,7 @@ class Page:
 
     async def read(self, request: Request) -> Response:
         who = self.who(request)
-        issue = self._state.find(request.path_params["key"])
+        issue = self._state.find(request.path_params["key"], who)
         with self._state.lock:
             comments = "".join(map(self._comment, self._state.visible_comments(issue, who)))
             facts = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self._facts(issue))
@@ -196,7 +197,7 @@ class Page:
         return RedirectResponse(f"/browse/{quote(issue.key)}", 303)
 
     async def comment(self, request: Request) -> Response:
-        issue = self._state.find(request.path_params["key"])
+        issue = self._state.find(request.path_params["key"], self.who(request))
         text = (await _form(request)).get("text", "").strip()
         if not text:
             raise Refused(400, "A comment needs words.")

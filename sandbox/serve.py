@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox.world import PERSONAS, World
+from sandbox.world import PERSONAS, Deployment, World
 
 if TYPE_CHECKING:
     from sandbox.jira_state import JiraState
@@ -79,10 +79,11 @@ def start(
     aws_port: int = 0,
     state_file: Path | None = None,
     tickets: int = 3200,
+    deployment: Deployment = "Cloud",
 ) -> RunningSandbox:
     """Starts a child and waits until it serves. Raises SandboxError with the child's own sentence."""
     arguments = ["--seed", str(seed), "--tickets", str(tickets)]
-    arguments += ["--jira-port", str(jira_port), "--aws-port", str(aws_port)]
+    arguments += ["--jira-port", str(jira_port), "--aws-port", str(aws_port), "--deployment", deployment]
     if now is not None:
         arguments += ["--now", now.isoformat()]
     if state_file is not None:
@@ -146,6 +147,7 @@ class ThreadedSandbox:
     aws_url: str
     personas: dict[str, Persona]
     state: JiraState
+    deployment: Deployment = "Cloud"
 
     @property
     def world(self) -> World:
@@ -154,7 +156,13 @@ class ThreadedSandbox:
 
 @contextmanager
 def serve_in_thread(
-    world: World, *, aws: bool = True, jira_port: int = 0, aws_port: int = 0, state_file: Path | None = None
+    world: World,
+    *,
+    aws: bool = True,
+    jira_port: int = 0,
+    aws_port: int = 0,
+    state_file: Path | None = None,
+    deployment: Deployment = "Cloud",
 ) -> Iterator[ThreadedSandbox]:
     """Serves a world until the context ends. Raises SandboxError for a busy port or a file that cannot be written."""
     from sandbox.jira_file import StateFile
@@ -169,23 +177,24 @@ def serve_in_thread(
             except OSError as error:
                 raise SandboxError(f"{state_file} cannot be written: {error.strerror}", 2) from None
             stack.callback(file.stop)
-        jira_url = stack.enter_context(_serve_jira(state, jira_port))
+        jira_url = stack.enter_context(_serve_jira(state, jira_port, deployment))
         aws_url = stack.enter_context(_serve_aws(aws_port)) if aws else ""
-        yield ThreadedSandbox(jira_url, aws_url, personas_of(world), state)
+        yield ThreadedSandbox(jira_url, aws_url, personas_of(world), state, deployment)
 
 
 @contextmanager
-def _serve_jira(state: JiraState, port: int) -> Iterator[str]:
+def _serve_jira(state: JiraState, port: int, deployment: Deployment) -> Iterator[str]:
     import uvicorn
 
     from sandbox.jira_app import jira_app
+    from sandbox.jira_wire import CuttableProtocol
 
     with _listen(port) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
-            jira_app(state, url),
+            jira_app(state, url, deployment),
             loop="asyncio",
-            http="h11",
+            http=CuttableProtocol,
             ws="none",
             lifespan="off",
             log_level="error",
@@ -204,6 +213,7 @@ def _serve_jira(state: JiraState, port: int) -> Iterator[str]:
                 time.sleep(0.005)
             yield url
         finally:
+            state.faults.clear()  # ends answers that drip
             server.should_exit = True
             thread.join(timeout=10)
 

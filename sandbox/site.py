@@ -7,6 +7,8 @@ from datetime import datetime
 from sandbox.world import (
     FORM_FIELDS,
     REQUEST_TYPE_FIELD,
+    SLA_FIELDS,
+    SLA_SCHEMA,
     Account,
     Project,
     Workflow,
@@ -115,7 +117,7 @@ def empty_world(now: datetime) -> World:
         statuses={status.id: status for status in STATUSES},
         workflows={workflow.id: workflow for workflow in (SERVICE_DESK, SOFTWARE)},
         projects={project.key: project for project in _projects()},
-        fields={entry.id: entry for entry in _fields()},
+        fields={entry.id: entry for entry in site_fields()},
     )
 
 
@@ -154,7 +156,8 @@ def _projects() -> list[Project]:
     ]
 
 
-def _fields() -> list[WorldField]:
+def site_fields() -> list[WorldField]:
+    """Jira's own fields, then the custom ones."""
     plain = {
         "summary": ("Summary", "string"),
         "description": ("Description", "string"),
@@ -183,17 +186,17 @@ def _fields() -> list[WorldField]:
     fields.append(
         WorldField("comment", "Comment", {"type": "comments-page", "system": "comment"}),
     )
-    fields.append(
-        WorldField(
-            REQUEST_TYPE_FIELD,
-            "Request Type",
-            {
-                "type": "sd-customerrequesttype",
-                "custom": "com.atlassian.servicedesk:vp-origin",
-                "customId": int(REQUEST_TYPE_FIELD.removeprefix("customfield_")),
-            },
-        )
-    )
+    return [*fields, *_custom_fields()]
+
+
+def _custom_fields() -> list[WorldField]:
+    number = int(REQUEST_TYPE_FIELD.removeprefix("customfield_"))
+    schema = {
+        "type": "sd-customerrequesttype",
+        "custom": "com.atlassian.servicedesk:vp-origin",
+        "customId": number,
+    }
+    fields = [WorldField(REQUEST_TYPE_FIELD, "Request Type", schema)]
     options = {
         "AWS region": ("eu-west-1", "eu-central-1", "us-east-1"),
         "Data class": ("internal", "confidential", "restricted"),
@@ -209,4 +212,9 @@ def _fields() -> list[WorldField]:
             "customId": int(identity.removeprefix("customfield_")),
         }
         fields.append(WorldField(identity, name, schema, options.get(name, ())))
+    for identity, name in SLA_FIELDS.items():
+        number = int(identity.removeprefix("customfield_"))
+        fields.append(
+            WorldField(identity, name, {"type": "sd-servicelevelagreement", "custom": SLA_SCHEMA, "customId": number})
+        )
     return fields

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+from zlib import crc32
+
+Deployment = Literal["Cloud", "Data Center"]
 
 
 @dataclass
 class Account:
-    """`kind` as Jira spells it: atlassian, app, customer. `token` is the API token used with `email`."""
+    """`kind` as Jira spells it: atlassian, app, customer. `token` is the API token used with `email`.
+
+    `scoped_token` opens only the gateway. On a Data Center the account id is the user's name, `token` the personal
+    access token or the password.
+    """
 
     account_id: str
     email: str
@@ -18,6 +25,19 @@ class Account:
     kind: str = "atlassian"
     groups: set[str] = field(default_factory=set)
     time_zone: str = "Etc/UTC"
+    scoped_token: str = ""
+
+    def __post_init__(self) -> None:
+        self.scoped_token = self.scoped_token or f"sandbox-scoped-{self.account_id}"
+
+    @property
+    def user_key(self) -> str:
+        """What a Data Center knows the user by; it differs from the user's name."""
+        return f"JIRAUSER{10_000 + crc32(self.account_id.encode()) % 90_000}"
+
+
+# Who asks without a log-in, or with one that was lost.
+ANONYMOUS = Account("", "", "Anonymous", "", "anonymous")
 
 
 @dataclass(frozen=True)
@@ -136,7 +156,12 @@ class Issue:
 
 @dataclass
 class World:
-    """All of it. `now` is the instant at which history ends and the servers' clock starts."""
+    """All of it. `now` is the instant at which history ends and the servers' clock starts.
+
+    `numbers` holds the last number given out per project, `former_keys` the ids of tickets that have moved; `hidden`
+    maps a ticket's id and `hidden_projects` a project's key to the accounts that may not see it; `denied` maps an
+    account to the permissions that it lacks.
+    """
 
     now: datetime
     accounts: dict[str, Account]
@@ -147,6 +172,12 @@ class World:
     fields: dict[str, WorldField]
     issues: dict[int, Issue] = field(default_factory=dict)
     next_id: int = 100_000
+    cloud_id: str = "5f1c7a52-9d0e-4c1b-8f3a-6a2b7d40e911"
+    numbers: dict[str, int] = field(default_factory=dict)
+    former_keys: dict[str, int] = field(default_factory=dict)
+    hidden: dict[int, set[str]] = field(default_factory=dict)
+    hidden_projects: dict[str, set[str]] = field(default_factory=dict)
+    denied: dict[str, set[str]] = field(default_factory=dict)
 
 
 # The accounts that people play. `agent` is the account Golden Path works with.
@@ -154,6 +185,8 @@ PERSONAS = ("agent", "developer", "approver", "outsider")
 
 # Field ids of the sandbox's site. On a real site they differ: readers must find them by schema or by name.
 REQUEST_TYPE_FIELD = "customfield_10010"
+SLA_SCHEMA = "com.atlassian.servicedesk:sd-sla-field"
+SLA_FIELDS = {"customfield_10060": "Time to first response", "customfield_10061": "Time to resolution"}
 FORM_FIELDS = {
     "customfield_10050": "Bucket name",
     "customfield_10051": "AWS region",

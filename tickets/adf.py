@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 Adf = dict[str, Any]
@@ -21,6 +23,8 @@ _LISTS = frozenset({"bulletList", "orderedList", "taskList", "decisionList"})
 _LINES = frozenset(
     {"paragraph", "heading", "codeBlock", "blockquote", "panel", "expand", "nestedExpand", "mediaSingle"}
 )
+_BLOCKS = _ROWS | _LINES | _ITEMS  # what ends as it began: with a new line
+_OFTEN_EMPTY = frozenset({"attrs", "marks", "content"})
 _CARDS = frozenset({"inlineCard", "blockCard", "embedCard"})
 
 
@@ -33,23 +37,26 @@ def flatten(adf: Mapping[str, Any] | str | None) -> str:
     if adf is None:
         return ""
     if isinstance(adf, str):
-        return adf.replace("\r\n", "\n").replace("\r", "\n").strip()
+        return (adf.replace("\r\n", "\n").replace("\r", "\n") if "\r" in adf else adf).strip()
     page = _Page()
-    stack: list[tuple[Any, int, bool]] = [(adf, 0, False)]  # node, position in its ordered list, is it being left
+    stack: list[tuple[Any, int]] = [(adf, 0)]  # a node and its position in its ordered list, or a kind that is left
     while stack:
-        node, number, leaving = stack.pop()
-        if not isinstance(node, Mapping):
+        node, number = stack.pop()
+        if number < 0:
+            page.leave(node)
             continue
-        if leaving:
-            page.leave(_said(node.get("type")))
+        if type(node) is not dict and not isinstance(node, Mapping):
             continue
-        page.enter(node, number)
-        stack.append((node, number, True))
+        kind = _said(node.get("type"))
+        page.enter(kind, node, number)
         content = node.get("content")
-        if isinstance(content, Sequence) and not isinstance(content, str):
-            first = _first_number(node)
-            for index in range(len(content) - 1, -1, -1):
-                stack.append((content[index], first + index if first else 0, False))
+        if kind in _BLOCKS:
+            stack.append((kind, -1))
+        if content and isinstance(content, Sequence) and not isinstance(content, str):
+            first = _first_number(node) if kind == "orderedList" else 0
+            said = page.enter_texts(content)
+            for index in range(len(content) - 1, said - 1, -1):
+                stack.append((content[index], first + index if first else 0))
     return page.text()
 
 
@@ -62,8 +69,10 @@ class _Page:
         self._cells: list[int] = []  # per open row: cells seen so far
         self._prefix = ""
 
-    def enter(self, node: Mapping[str, Any], number: int) -> None:
-        kind = _said(node.get("type"))
+    def enter(self, kind: str, node: Mapping[str, Any], number: int) -> None:
+        if kind == "text":
+            self._write(_text_with_link(node))
+            return
         if kind in _ROWS:
             self._break()
             self._cells.append(0)
@@ -80,11 +89,22 @@ class _Page:
             self._break()
         self._write(_inline(kind, node))
 
+    def enter_texts(self, content: Sequence[Any]) -> int:
+        """Writes the plain texts with which the content begins; returns how many."""
+        said = 0
+        for node in content:
+            if type(node) is not dict or node.get("type") != "text" or "content" in node:
+                break
+            self._write(_text_with_link(node))
+            said += 1
+        return said
+
     def leave(self, kind: str) -> None:
-        if kind in _ROWS and self._cells:
-            self._cells.pop()
-            self._break()
-        elif kind in _LINES or kind in _ITEMS:
+        if kind in _ROWS:
+            if self._cells:
+                self._cells.pop()
+                self._break()
+        else:
             self._break()
 
     def text(self) -> str:
@@ -97,13 +117,16 @@ class _Page:
         if self._prefix:
             self._line.append(self._prefix)
             self._prefix = ""
-        if self._cells:
-            words = words.replace("\n", " ")
-        *whole, last = words.split("\n")
-        for part in whole:
-            self._line.append(part)
-            self._flush()
-        self._line.append(last)
+        if "\n" not in words:
+            self._line.append(words)
+        elif self._cells:
+            self._line.append(words.replace("\n", " "))
+        else:
+            *whole, last = words.split("\n")
+            for part in whole:
+                self._line.append(part)
+                self._flush()
+            self._line.append(last)
 
     def _break(self) -> None:
         """A block begins or ends: a new line, except inside a table's row, where it is a space."""
@@ -128,11 +151,11 @@ def _first_number(node: Mapping[str, Any]) -> int:
 
 def _inline(kind: str, node: Mapping[str, Any]) -> str:
     """What a leaf says; the empty text for containers and for what says nothing in words."""
-    attributes = _attributes(node)
-    if kind == "text":
-        return _text_with_link(node)
+    if kind == "paragraph":
+        return ""
     if kind == "hardBreak":
         return "\n"
+    attributes = _attributes(node)
     if kind == "mention":
         return "@" + _said(attributes.get("text") or attributes.get("id")).lstrip("@")
     if kind == "emoji":
@@ -151,7 +174,9 @@ def _inline(kind: str, node: Mapping[str, Any]) -> str:
 def _text_with_link(node: Mapping[str, Any]) -> str:
     words = _said(node.get("text"))
     marks = node.get("marks")
-    for mark in marks if isinstance(marks, list) else []:
+    if not isinstance(marks, list):
+        return words
+    for mark in marks:
         if isinstance(mark, Mapping) and mark.get("type") == "link":
             target = _said(_attributes(mark).get("href"))
             if target and target not in words:
@@ -168,44 +193,65 @@ def _date(timestamp: object) -> str:
 
 def _said(value: object) -> str:
     """A word or a number; nothing for a list or an object, where a document has no business to hold one."""
+    if type(value) is str:
+        return value
     return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _attributes(node: Mapping[str, Any]) -> Mapping[str, Any]:
     found = node.get("attrs")
-    return found if isinstance(found, Mapping) else {}
+    return found if type(found) is dict or isinstance(found, Mapping) else {}
 
 
 def digest(adf: Mapping[str, Any] | str | None) -> str:
     """SHA-256 (hex) of the canonical body: keys sorted, `localId`s and empty `attrs`/`marks`/`content` left out, since
     Jira adds those by itself. Two bodies of equal digest read the same and link to the same."""
-    running = hashlib.sha256()
-    for token in _tokens(adf):
-        running.update(token.encode("utf-8", "surrogatepass"))
-        running.update(b"\x00")
-    return running.hexdigest()
+    return hashlib.sha256(_canonical(adf).encode()).hexdigest()
 
 
-def _tokens(value: object) -> Iterator[str]:
-    stack: list[tuple[bool, Any]] = [(False, value)]  # a ready token, or a value still to be opened
+def _canonical(value: object) -> str:
+    """Every token followed by a NUL. On the stack: text that is ready, or a list or an object still to be opened."""
+    texts: list[str] = []
+    stack: list[Any] = [_ready(value)]
     while stack:
-        is_token, item = stack.pop()
-        if is_token:
-            yield item
-        elif isinstance(item, Mapping):
-            yield "{"
-            stack.append((True, "}"))
-            for key in sorted(map(str, item), reverse=True):
-                if key == "localId" or (key in {"attrs", "marks", "content"} and _says_nothing(item[key])):
-                    continue
-                stack.append((False, item[key]))
-                stack.append((True, json.dumps(key) + ":"))
+        item = stack.pop()
+        if type(item) is str:
+            texts.append(item)
         elif isinstance(item, (list, tuple)):
-            yield "["
-            stack.append((True, "]"))
-            stack.extend((False, part) for part in reversed(item))
+            texts.append("[\0")
+            stack.append("]\0")
+            stack.extend([_ready(part) for part in reversed(item)])
         else:
-            yield json.dumps(item)
+            rest = "}\0"
+            for key, token in _ordered(tuple(map(str, item))):
+                part = item[key]
+                if key == "localId" or (key in _OFTEN_EMPTY and _says_nothing(part)):
+                    continue
+                part = _ready(part)
+                if type(part) is str:
+                    rest = f"{token}{part}{rest}"
+                else:
+                    stack.append(rest)
+                    stack.append(part)
+                    rest = token
+            texts.append("{\0" + rest)
+    return "".join(texts)
+
+
+def _ready(value: Any) -> Any:
+    """A scalar as its token; a list or an object as it is."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring_ascii(value) + "\0"
+    if kind is dict or isinstance(value, (list, tuple, Mapping)):
+        return value
+    return json.dumps(value) + "\0"
+
+
+@lru_cache(maxsize=256)
+def _ordered(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The keys from last to first, each with its token: a stack gives them back in order."""
+    return tuple((key, f"{json.dumps(key)}:\0") for key in sorted(keys, reverse=True))
 
 
 def _says_nothing(value: object) -> bool:

@@ -46,7 +46,7 @@ def decode(document: bytes) -> Ticket:
         request_type=raw["request_type"],
         summary=raw["summary"],
         description=raw["description"],
-        status=Status(status["id"], status["name"], StatusCategory(status["category"])),
+        status=Status(status["id"], status["name"], StatusCategory(status["category"]), status.get("clock")),
         priority=raw["priority"],
         reporter=_person(raw["reporter"]),
         creator=_person(raw["creator"]),
@@ -61,6 +61,7 @@ def decode(document: bytes) -> Ticket:
         field_changes=tuple(map(_field_change, raw["field_changes"])),
         comments=tuple(map(_comment, raw["comments"])),
         via_mail=raw["via_mail"],
+        security=raw.get("security", ""),
     )
 
 

@@ -1,80 +1,124 @@
-"""Reads Jira's JSON from a file: a record per line, an array, or a search answer; plain or gzipped by content.
+"""Reads a file that Jira gave: JSON (a record per line, an array, or a search answer) or Jira's CSV; plain, gzipped
+or zipped, told by content.
 
-JSON lines are read one at a time in flat memory; an array or a pretty-printed answer is one value and is read whole.
-What cannot be read becomes a Rejection that names file and line (or place in the array); the rest is still read.
+JSON lines and CSV are read one record at a time in flat memory; an array or a pretty-printed answer is one value and is
+read whole. What cannot be read becomes a Rejection that names file and line (or place in the array); the rest is still
+read.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from tickets.catalogue import FieldCatalogue
+from tickets.content import Content, described, opened
+from tickets.csv_export import CsvExport, looks_like_export
 from tickets.errors import ExportError, Unreadable
 from tickets.reading import identity_of, read_ticket
 from tickets.ticket import Rejection, Ticket
+from tickets.wall_clock import WallClock
 
-FORMATS = "Jira's JSON: a ticket per line, an array of tickets, or a search answer with `issues`; also gzipped"
+FORMATS = (
+    "Jira's JSON (a ticket per line, an array of tickets, or a search answer with `issues`) or Jira's CSV of all "
+    "fields; also gzipped or zipped"
+)
 MAXIMUM_LINE = 256 << 20  # bytes of one record
 MAXIMUM_WHOLE = 1 << 30  # bytes of one array or answer
-_CHUNK = 1 << 20
-_PACKED = 1 << 14  # bytes unpacked at a time: what damage can take with it
+UNNAMED = "import"  # the site of records that name none
+_START = 4 << 20  # bytes that are looked at to tell what a file is
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 Line = tuple[int, bytes]
 
 
-def read_export(path: Path | str, *, site: str | None = None) -> Iterator[Ticket | Rejection]:
+def read_export(
+    path: Path | str, *, site: str | None = None, clock: WallClock | None = None
+) -> Iterator[Ticket | Rejection]:
     """Every record of the file as a ticket, or as a rejection of what could not be read.
 
-    `site` defaults to the host of each record's `self` address, or `import`. Raises ExportError when the file cannot
-    be opened, is empty, or holds nothing that could be an export.
+    `site` defaults to the host of each record's `self` address, or `import`. `clock` places the dates of a CSV
+    (default: UTC). Raises ExportError when the file cannot be opened, is empty, or holds nothing that could be an
+    export.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            yield from _Reading(path, site).records(file)
-    except OSError as error:
-        raise ExportError(f"{path} cannot be read ({error.strerror or error}): name a file with {FORMATS}") from None
+    with opened(path, FORMATS) as content:
+        start, chunks = _start(content)
+        if not _is_table(start):
+            yield from _Reading(path, site, content, chunks).records()
+            return
+        placed = clock or WallClock(ZoneInfo("UTC"))
+        yield from CsvExport(content, chunks, partial(_whole, path), path, site or UNNAMED, placed).records()
+
+
+def kind_of(path: Path | str) -> Literal["json", "table"]:
+    """What the file holds, as `read_export` will take it. Raises ExportError when it cannot be opened."""
+    with opened(Path(path), FORMATS) as content:
+        return "table" if _is_table(_start(content)[0]) else "json"
+
+
+def _whole(path: Path) -> Iterator[bytes]:
+    with opened(path, FORMATS) as content:
+        yield from content.chunks()
+
+
+def _start(content: Content) -> tuple[bytes, Iterator[bytes]]:
+    """The first lines, and all of the content from its beginning."""
+    chunks, start = content.chunks(), b""
+    while len(start) < _START and start.strip().count(b"\n") < 2 and (chunk := next(chunks, b"")):
+        start += chunk
+    return start, chain([start] if start else [], chunks)
+
+
+def _is_table(start: bytes) -> bool:
+    lines = [line.strip() for line in start.removeprefix(b"\xef\xbb\xbf").splitlines()]
+    first, second = (*filter(None, lines), b"", b"")[:2]
+    if first[:1] in (b"{", b"["):
+        return False
+    if looks_like_export(first.decode("utf-8", "replace")):
+        return True
+    return described(first) == "a table (CSV)" and second[:1] not in (b"{", b"[")
 
 
 class _Reading:
-    """One pass over one file; `cut` says why its end is missing, once that is known."""
+    """One pass over one file of JSON."""
 
-    def __init__(self, path: Path, site: str | None) -> None:
+    def __init__(self, path: Path, site: str | None, content: Content, chunks: Iterator[bytes]) -> None:
         self._path = path
         self._site = site
+        self._content = content
+        self._chunks = chunks
         self._catalogues: dict[bytes, FieldCatalogue] = {}
-        self._cut = ""
         self._last_line = 0
 
-    def records(self, file: BinaryIO) -> Iterator[Ticket | Rejection]:
+    def records(self) -> Iterator[Ticket | Rejection]:
         is_empty = True
-        for record in self._records(file):
+        for record in self._records():
             is_empty = False
             yield record
         if is_empty:
             yield Rejection(str(self._path), "is an answer without any ticket: widen the search, then export it again")
 
-    def _records(self, file: BinaryIO) -> Iterator[Ticket | Rejection]:
-        lines = self._lines(self._bytes(file))
+    def _records(self) -> Iterator[Ticket | Rejection]:
+        lines = self._lines(self._chunks)
         head = self._head(lines)
         if self._is_one_value(head):
             yield from self._value(b"\n".join(line for _, line in chain(head, self._bounded(lines))))
         else:
             for number, line in chain(head, lines):
                 yield from self._line(number, line)
-        if self._cut:
+        if self._content.cut:
             yield Rejection(
                 f"{self._path}:{self._last_line + 1}",
-                f"{self._cut}: what comes after is missing; export it again",
+                f"{self._content.cut}: what comes after is missing; export it again",
             )
 
     # What the file is
@@ -83,16 +127,12 @@ class _Reading:
         """The first two lines that are not blank. Raises ExportError where they cannot be an export's."""
         head = list(islice(lines, 2))
         if not head:
-            raise ExportError(
-                f"{self._path} {self._cut}: export it again"
-                if self._cut
-                else f"{self._path} is empty, so there is no ticket in it: export it again"
-            )
+            raise ExportError(f"{self._path} is empty, so there is no ticket in it: export it again")
         start = head[0][1]
         if start.startswith(_BOMS):
             raise ExportError(f"{self._path} is written in UTF-16: save it as UTF-8")
         if not any(line[:1] in (b"{", b"[") for _, line in head):
-            raise ExportError(f"{self._path} is {_guess(start)}, no export of Jira's JSON: name a file with {FORMATS}")
+            raise ExportError(f"{self._path} is {described(start)}, no export of Jira: name a file with {FORMATS}")
         return head
 
     def _is_one_value(self, head: list[Line]) -> bool:
@@ -111,7 +151,7 @@ class _Reading:
         source = f"{self._path}:{number}"
         value = _parsed(line)
         if value is None:
-            if not self._cut:  # the cut line is told of at the end
+            if not self._content.cut:  # the cut line is told of at the end
                 yield Rejection(source, "is not a whole line of JSON")
             return
         items = _items(value)
@@ -152,7 +192,7 @@ class _Reading:
             place += 1
             # Read again as strictly as everything else: Python's own reader lets half surrogates and NaN through.
             yield self._ticket(_parsed(text[start:at].encode()), f"{self._path} (ticket {place})", {})
-        if not self._cut:
+        if not self._content.cut:
             reason = f"is not JSON after the first {place} tickets: what follows is missing; export it again"
             yield Rejection(f"{self._path}:{text.count(chr(10), 0, at) + 1}", reason)
 
@@ -183,30 +223,6 @@ class _Reading:
         return self._catalogues[told]
 
     # Bytes
-
-    def _bytes(self, file: BinaryIO) -> Iterator[bytes]:
-        """The content in chunks, unpacked where it is gzip. A damaged or missing end sets `cut` and ends it."""
-        start = file.read(2)
-        if start != b"\x1f\x8b":
-            yield start
-            while chunk := file.read(_CHUNK):
-                yield chunk
-            return
-        unpack, packed = zlib.decompressobj(wbits=31), start
-        while True:
-            try:
-                plain = unpack.decompress(packed, _CHUNK)
-            except zlib.error as error:
-                self._cut = f"is damaged gzip ({error})"
-                return
-            if plain:
-                yield plain
-            packed = unpack.unconsumed_tail or unpack.unused_data.lstrip(b"\0") or file.read(_PACKED)
-            if unpack.eof and packed:
-                unpack = zlib.decompressobj(wbits=31)  # gzip files may stand one after another in one file
-            elif not packed and not plain:
-                self._cut = "" if unpack.eof else "is gzip that ends too early"
-                return
 
     def _lines(self, chunks: Iterator[bytes]) -> Iterator[Line]:
         """Lines that are not blank, numbered from 1, without a byte order mark at the start."""
@@ -265,19 +281,6 @@ def _next(text: str, at: int) -> int:
 def _host(raw: Mapping[str, Any]) -> str:
     address = raw.get("self")
     try:
-        return (urlsplit(address).hostname if isinstance(address, str) else None) or "import"
+        return (urlsplit(address).hostname if isinstance(address, str) else None) or UNNAMED
     except ValueError:
-        return "import"
-
-
-def _guess(start: bytes) -> str:
-    """What a file that is no export seems to be, for the sentence."""
-    try:
-        words = start.decode("utf-8")
-    except UnicodeDecodeError:
-        return "binary data"
-    if "\0" in words:
-        return "binary data"
-    if words.startswith("<"):
-        return "a page of HTML or XML"
-    return "a table (CSV)" if words.count(",") > 2 or words.count(";") > 2 else "some other text"
+        return UNNAMED

@@ -1,7 +1,8 @@
-"""Our Jira (Cloud REST v3) in the words of this room. The only module that knows the `jira` package.
+"""Our Jira in the words of this room. The only module that knows the `jira` package.
 
 Of the package we use the authenticated session alone: its own calls send a write again after a dropped
-connection, read only the first page, and put whole answers into error texts.
+connection, read only the first page, and put whole answers into error texts. What differs between Jira Cloud and Data
+Center is in `jira_cloud` and `jira_data_center`.
 """
 
 from __future__ import annotations
@@ -11,17 +12,28 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from tickets import jira_pages as pages
 from tickets.catalogue import FieldCatalogue
-from tickets.errors import AnswerUnknown, Declined, JiraGone, JiraRefused, MalformedAnswer, NoTransition, Unreadable
-from tickets.jira_pages import API, Raw, ticket_path
-from tickets.jira_settings import TOKEN_PAGE, JiraSettings
+from tickets.errors import (
+    AnswerUnknown,
+    Declined,
+    JiraGone,
+    JiraRefused,
+    MalformedAnswer,
+    NotFound,
+    NoTransition,
+    Unreadable,
+)
+from tickets.jira_cloud import Cloud
+from tickets.jira_data_center import DataCenter
+from tickets.jira_pace import Pace
+from tickets.jira_pages import embedded_comments, number, read_list, read_object, read_objects, rows, ticket_path
+from tickets.jira_records import Offer, ProjectFacts, Raw, Search, SiteFacts, in_projects
+from tickets.jira_settings import JiraSettings
 from tickets.jira_transport import Answer, Lost, Transport, Unanswered
-from tickets.jira_workflow import choose_transition
+from tickets.jira_workflow import choose_transition, read_offers
 from tickets.reading import (
     CHANNEL_PROPERTY,
     PUBLIC_PROPERTY,
@@ -30,6 +42,7 @@ from tickets.reading import (
     read_status,
     read_ticket,
 )
+from tickets.shapes import read_instant
 from tickets.ticket import Comment, Person, Status, StatusCategory, Ticket
 
 if TYPE_CHECKING:
@@ -38,28 +51,39 @@ if TYPE_CHECKING:
 __all__ = ["JiraClient", "JiraSettings"]
 
 Adf = dict[str, Any]
+_CHUNK = 1 << 16
 
 
 class JiraClient:
     """Speaks as one account; for one thread. Every error is a TicketsError, and a write is sent exactly once.
 
-    `sleep` waits between the tries of a read, `jitter` spreads them (a factor from 0.5 to 1).
+    It takes the site for a Jira Cloud until `check` finds what it is. `sleep` waits between the tries of a read,
+    `jitter` spreads them (a factor from 0.5 to 1); `pace` is shared by all clients of a site.
     """
 
     def __init__(
         self,
         settings: JiraSettings,
         *,
+        pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.0),  # noqa: S311 - spreads load, keeps no secret
     ) -> None:
+        transport = Transport(_SessionCarrier(settings), settings, pace=pace, sleep=sleep, jitter=jitter)
+        self._become(settings, transport, Cloud(transport), None)
+
+    def _become(
+        self, settings: JiraSettings, transport: Transport, dialect: Cloud | DataCenter, account: Person | None
+    ) -> None:
         self.settings = settings
         self.site = settings.site
-        self._transport = Transport(_SessionCarrier(settings), settings, sleep=sleep, jitter=jitter)
-        self._account: Person | None = None
+        self._transport = transport
+        self._dialect = dialect
+        self._account = account
+        self._fields: FieldCatalogue | None = None
 
     def __repr__(self) -> str:
-        return f"JiraClient({self.settings.url}, {self.settings.email})"
+        return f"JiraClient({self.settings.url}, {self.settings.who})"
 
     def __enter__(self) -> Self:
         return self
@@ -72,37 +96,57 @@ class JiraClient:
     def close(self) -> None:
         self._transport.close()
 
+    def twin(self) -> JiraClient:
+        """The same account on the same site, for another thread."""
+        made = JiraClient.__new__(JiraClient)
+        transport = self._transport.twin(_SessionCarrier(self.settings))
+        made._become(self.settings, transport, type(self._dialect)(transport), self._account)
+        made._fields = self._fields
+        return made
+
     @property
     def requests(self) -> int:
         """How many requests were sent so far, tries counted."""
         return self._transport.requests
 
+    # Who and where
+
     def check(self) -> Person:
-        """The account we are; from now on an answer for another is an error."""
-        about = self._read_object(f"{API}/serverInfo")
-        if about.get("deploymentType") not in (None, "Cloud"):
-            raise JiraGone(
-                f"{self.settings.url} is a Jira {about['deploymentType']}; only Jira Cloud can be read "
-                "directly so far: export its tickets and use `goldenpath import`"
-            )
+        """Finds out which Jira this is, and the account we are; from now on an answer for another is an error."""
+        self._dialect = (DataCenter if self.facts().deployment == "Data Center" else Cloud)(self._transport)
         return self.confirm_account()
+
+    def facts(self) -> SiteFacts:
+        """What the site says about itself. Needs no log-in."""
+        try:
+            about = read_object(self._transport, f"{Cloud.api}/serverInfo")
+        except (NotFound, JiraGone):  # Data Center has no version 3
+            about = read_object(self._transport, f"{DataCenter.api}/serverInfo")
+        kind = about.get("deploymentType")
+        return SiteFacts(
+            "Cloud" if kind in (None, "Cloud") else "Data Center",
+            str(about.get("version") or "unknown"),
+            str(about.get("serverTitle") or ""),
+            str(about.get("baseUrl") or ""),
+        )
 
     def confirm_account(self) -> Person:
         """Asks Jira who we are. Raises JiraRefused when that is nobody or somebody else than before.
 
         A lost log-in shows fewer tickets and no error, so this comes before a sync.
         """
-        raw = self._read_object(f"{API}/myself")
-        person = read_person(raw) if raw.get("accountId") else None
+        raw = self._myself()
+        person = read_person(raw) if self._dialect.account_id(raw) else None
         if person is None:
             raise JiraRefused(
-                f"Jira at {self.settings.url} takes {self.settings.email} for anonymous and would show only "
-                f"a part of the tickets: the API token is wrong or expired; make a new one at {TOKEN_PAGE}"
+                f"Jira at {self.settings.url} takes {self.settings.who} for anonymous and would show only "
+                f"a part of the tickets: the API token is wrong or expired; make a new one at "
+                f"{self.settings.token_page}"
             )
         if self._account is not None and person.id != self._account.id:
             raise JiraRefused(
                 f"Jira at {self.settings.url} now takes us for another account than before ({person.name}); "
-                f"check the API token of {self.settings.email}"
+                f"check the API token of {self.settings.who}"
             )
         self._account = person
         self._transport.pin(person.id)
@@ -111,69 +155,133 @@ class JiraClient:
     def account(self) -> Person:
         return self._account or self.check()
 
+    def time_zone(self) -> str:
+        """The account's, as an IANA name; empty where Jira does not tell. No search of ours depends on it."""
+        return str(self._myself().get("timeZone") or "")
+
     def now(self) -> datetime:
         """Ticket time: the Date of Jira's latest answer plus the time since."""
         if self._transport.ticket_time is None:
-            self._read_object(f"{API}/serverInfo")
+            self.facts()
         at = self._transport.ticket_time
         if at is None:
             raise MalformedAnswer(f"the answers of {self.settings.url} carry no Date; a proxy takes it away")
         return at
 
-    def statuses(self) -> tuple[Status, ...]:
-        return tuple(read_status(raw) for raw in self._read_objects(f"{API}/status"))
+    def projects(self) -> tuple[ProjectFacts, ...]:
+        """Those that the account may browse."""
+        return tuple(
+            ProjectFacts(*(str(raw.get(name) or "") for name in ("id", "key", "name", "projectTypeKey")))
+            for raw in self._dialect.projects(())
+        )
 
-    @cached_property
-    def _catalogue(self) -> FieldCatalogue:
-        return FieldCatalogue.from_fields(self._read_objects(f"{API}/field"))
+    def visible(self, keys: Collection[str]) -> frozenset[str]:
+        """Which of these projects the account may browse."""
+        return frozenset(str(raw.get("key")) for raw in self._dialect.projects(keys)) & frozenset(keys)
+
+    def permissions(self, names: Collection[str], *, project: str = "") -> dict[str, bool]:
+        """Which of these permissions the account has, in the project or (without one) on the site."""
+        query: dict[str, str | int] = {"permissions": ",".join(names)}
+        if project:
+            query["projectKey"] = project
+        told = read_object(self._transport, f"{self._dialect.api}/mypermissions", query).get("permissions")
+        if not isinstance(told, Mapping):
+            raise MalformedAnswer(f"{self.settings.url} does not tell what {self.settings.who} may do")
+        return {name: _has(told.get(name)) for name in names}
+
+    def statuses(self) -> tuple[Status, ...]:
+        return tuple(read_status(raw) for raw in read_objects(self._transport, f"{self._dialect.api}/status"))
 
     def catalogue(self) -> FieldCatalogue:
         """The site's fields, read once by this client."""
-        return self._catalogue
+        if self._fields is None:
+            raw = read_objects(self._transport, f"{self._dialect.api}/field")
+            self._fields = FieldCatalogue.from_fields(raw)
+        return self._fields
 
-    def search(self, jql: str, fields: Sequence[str]) -> Iterator[list[Raw]]:
-        """Pages of at most 100 issues. The JQL must be bounded; times in it are epoch milliseconds."""
-        return pages.read_search(self._transport, jql, fields, (CHANNEL_PROPERTY,))
+    # Many tickets
 
-    def changelogs(self, ids: Collection[int]) -> dict[int, list[Raw]]:
-        """The whole history of each ticket."""
-        return pages.read_changelogs(self._transport, ids)
+    @property
+    def batch(self) -> int:
+        """How many tickets are best read together with their histories."""
+        return self._dialect.batch
+
+    def search(self, search: Search, fields: Sequence[str]) -> Iterator[list[Raw]]:
+        """Pages of issues from the search's index, which may be minutes old."""
+        return self._dialect.search(search, fields)
+
+    def ids(self, search: Search) -> Iterator[list[int]]:
+        """Pages of numeric ids, thousands at a time."""
+        return self._dialect.ids(search)
+
+    def count(self, search: Search) -> int:
+        """How many tickets a search would find; on Cloud an estimate."""
+        return self._dialect.count(search.restriction)
+
+    def oldest(self, project: str) -> datetime | None:
+        """When the project's first ticket was created; None where it has none."""
+        issue = self._dialect.first(Search((project,)).jql, ["created"])
+        fields = {} if issue is None else issue.get("fields")
+        created = fields.get("created") if isinstance(fields, Mapping) else None
+        return None if issue is None else read_instant(created, "the creation instant")
+
+    def histories(self, ids: Collection[int]) -> dict[int, list[Raw]]:
+        """The whole history of each ticket; one that has gone meanwhile may be absent."""
+        return self._dialect.histories(ids)
+
+    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> list[Raw]:
+        """The tickets as they are now, past the search's index; what is not visible is absent."""
+        return self._dialect.fetch(ids, fields)
 
     def list_comments(self, ticket_id: int) -> list[Raw]:
         """Every comment as Jira lists it: without properties."""
-        return pages.read_comments(self._transport, ticket_id)
+        return read_list(self._transport, f"{ticket_path(self._dialect.api, ticket_id)}/comment", "comments")
+
+    # One ticket
 
     def ticket(self, ticket: int | str) -> Ticket:
         """A fresh read by numeric id or key: the whole history, and the comments with their properties."""
-        query = {"fields": "*all", "properties": CHANNEL_PROPERTY}
-        issue = self._read_object(ticket_path(ticket), query)
-        identity = pages.number(issue.get("id"), "id")
-        listed = pages.embedded_comments(issue)
+        issue = self._dialect.read_issue(ticket, {"fields": "*all", "properties": CHANNEL_PROPERTY})
+        identity = number(issue.get("id"), "id")
+        listed = embedded_comments(issue)
         if listed is None:
             listed = self.list_comments(identity)
-        comments = pages.with_properties(self._transport, listed)
+        comments = self._dialect.with_properties(listed, self.account().id if listed else "")
         # After the fields: an edit in between shows its author here, although its text is not yet used.
-        histories = pages.read_changelog(self._transport, identity)
+        histories = self._dialect.history(identity)
         catalogue = self.catalogue()
         try:
             return read_ticket(issue, site=self.site, catalogue=catalogue, histories=histories, comments=comments)
         except Unreadable as error:
             raise MalformedAnswer(f"ticket {ticket} of {self.settings.url} cannot be read: {error}") from None
 
+    def latest_open(self, project: str) -> Ticket | None:
+        """The project's newest open ticket, read afresh; None where it has none."""
+        jql = f"{in_projects([project])} AND statusCategory != Done ORDER BY created DESC"
+        issue = self._dialect.first(jql, ["created"])
+        return None if issue is None else self.ticket(number(issue.get("id"), "id"))
+
+    def offers(self, ticket: int | str) -> tuple[Offer, ...]:
+        """The transitions that Jira permits this account now."""
+        return read_offers(self._transitions(ticket_path(self._dialect.api, ticket)))
+
     def groups_of(self, account_id: str) -> frozenset[str]:
-        """Group ids of the account. Raises when Jira does not tell: never an empty set instead."""
-        groups = self._read_objects(f"{API}/user/groups", {"accountId": account_id})
-        ids = [group.get("groupId") for group in groups]
-        if not all(isinstance(one, str) and one for one in ids):
-            raise MalformedAnswer(f"Jira does not give the ids of the groups of account {account_id}")
-        return frozenset(map(str, ids))
+        """The account's groups, by id (Data Center: by name). Raises when Jira does not tell: never an empty set
+        instead."""
+        groups = self._dialect.groups_of(account_id)
+        if not all(isinstance(one, str) and one for one in groups):
+            raise MalformedAnswer(f"Jira does not name the groups of account {account_id}")
+        return frozenset(map(str, groups))
 
     def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
         """Posts once. `properties` mark the comment as ours; whether customers see it is always said."""
         marks = {**properties, PUBLIC_PROPERTY: {"internal": not public}}
         raw = self._transport.write(
-            f"{ticket_path(ticket_id)}/comment",
-            {"body": body, "properties": [{"key": key, "value": value} for key, value in marks.items()]},
+            f"{ticket_path(self._dialect.api, ticket_id)}/comment",
+            {
+                "body": self._dialect.body(body),
+                "properties": [{"key": key, "value": value} for key, value in marks.items()],
+            },
         )
         try:
             comment = read_comment(raw if isinstance(raw, Mapping) else {})
@@ -186,8 +294,8 @@ class JiraClient:
 
         Raises NoTransition with what Jira permits; a ticket that is closed in another way stays so.
         """
-        path = ticket_path(ticket_id)
-        issue = self._read_object(path, {"fields": "status"})
+        path = ticket_path(self._dialect.api, ticket_id)
+        issue = read_object(self._transport, path, {"fields": "status"})
         fields = issue.get("fields")
         current = read_status(fields.get("status") if isinstance(fields, Mapping) else None)
         if not current.name:
@@ -196,24 +304,22 @@ class JiraClient:
             return
         if current.category is StatusCategory.DONE:
             raise NoTransition(f"{issue.get('key')} is closed already ({current.name}); it is not moved to {to_status}")
-        offered = pages.rows(self._read_object(f"{path}/transitions", {"expand": "transitions.fields"}), "transitions")
-        body = choose_transition(offered, str(issue.get("key")), current.name, to_status, resolution)
+        body = choose_transition(self._transitions(path), str(issue.get("key")), current.name, to_status, resolution)
         try:
             self._transport.write(f"{path}/transitions", body)
         except Declined as refused:
             raise NoTransition(f"{issue.get('key')} did not go from {current.name} to {to_status}: {refused}") from None
 
-    def _read_object(self, path: str, query: Mapping[str, str | int] | None = None) -> Raw:
-        answer = self._transport.read(path, query=query)
-        if not isinstance(answer, Mapping):
-            raise MalformedAnswer(f"{self.settings.url} does not answer {path} as Jira does; check the url")
-        return answer
+    def _transitions(self, path: str) -> list[Raw]:
+        found = read_object(self._transport, f"{path}/transitions", {"expand": "transitions.fields"})
+        return rows(found, "transitions")
 
-    def _read_objects(self, path: str, query: Mapping[str, str | int] | None = None) -> list[Raw]:
-        answer = self._transport.read(path, query=query)
-        if not isinstance(answer, list) or not all(isinstance(one, Mapping) for one in answer):
-            raise MalformedAnswer(f"{self.settings.url} does not answer {path} as Jira does; check the url")
-        return answer
+    def _myself(self) -> Raw:
+        return read_object(self._transport, f"{self._dialect.api}/myself")
+
+
+def _has(permission: object) -> bool:
+    return isinstance(permission, Mapping) and permission.get("havePermission") is True
 
 
 class _SessionCarrier:
@@ -222,10 +328,12 @@ class _SessionCarrier:
     def __init__(self, settings: JiraSettings) -> None:
         from jira import JIRA  # slow to import: only who speaks with Jira pays for it
 
-        self._url = settings.url
+        self._url = settings.api_url
+        self._deadline = settings.deadline
         self._jira = JIRA(
-            options={"server": settings.url, "rest_api_version": "3"},
-            basic_auth=(settings.email, settings.token),
+            options={"server": settings.api_url, "rest_api_version": "3"},
+            basic_auth=None if settings.is_bearer else (settings.email, settings.token),
+            token_auth=settings.token if settings.is_bearer else None,
             max_retries=0,
             timeout=(settings.connect_timeout, settings.read_timeout),
             get_server_info=False,
@@ -233,8 +341,9 @@ class _SessionCarrier:
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer:
         import requests
+        from urllib3.exceptions import HTTPError
 
-        session = self._jira._session
+        session, latest = self._jira._session, time.monotonic() + self._deadline
         try:
             # The package's own `request` would turn an error's answer into an exception that prints it.
             response = requests.Session.request(
@@ -244,15 +353,28 @@ class _SessionCarrier:
                 data=body,
                 timeout=session.timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            with response:
+                return Answer(response.status_code, response.headers, _read_body(response, latest))
         except requests.RequestException as error:
             lost = Lost(_reason(error))
-        else:
-            return Answer(response.status_code, response.headers, response.content)
+        except HTTPError as error:  # while the body streams
+            lost = Lost("answering" if "timed out" in str(error) else "dropped")
         raise lost
 
     def close(self) -> None:
         self._jira._session.close()
+
+
+def _read_body(response: requests.Response, latest: float) -> bytes:
+    """All of it, however it drips, or `Lost`: each byte may come in time and the last one never."""
+    found: list[bytes] = []
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        found.append(chunk)
+        if time.monotonic() > latest:
+            raise Lost("answering")
+    return b"".join(found)
 
 
 def _reason(error: requests.RequestException) -> Unanswered:

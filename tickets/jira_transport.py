@@ -1,8 +1,8 @@
-"""How we speak with a Jira over HTTP: what is sent again, what never twice, and what each answer means.
+"""How we speak with a Jira over HTTP: what is sent again, what never twice, and how fast.
 
-A read (every GET, and the POSTs that only look things up) is tried up to five times; a write is sent exactly
-once, and when its answer is lost the caller learns just that (`AnswerUnknown`) and finds out by reading.
-Nothing here prints an answer's body or headers: only Jira's own error messages, cut short, without the token.
+A read (every GET, and the POSTs that only look things up) is tried again when Jira is in trouble or silent, and waits
+as long as Jira asks; a write is sent exactly once, and when its answer is lost the caller learns just that
+(`AnswerUnknown`) and finds out by reading. Nothing here prints an answer's body or headers.
 """
 
 from __future__ import annotations
@@ -11,35 +11,26 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import orjson
 
-from tickets.errors import AnswerUnknown, Declined, JiraGone, JiraRefused, JiraUnreachable, MalformedAnswer, NotFound
-from tickets.jira_settings import TOKEN_PAGE, JiraSettings
+from tickets.errors import AnswerUnknown, JiraUnreachable, MalformedAnswer
+from tickets.jira_answers import Answer, Login, Meaning, read_date, told_account
+from tickets.jira_pace import HeldTooLong, Pace, endpoint, written_ticket
+from tickets.jira_settings import JiraSettings
+
+__all__ = ["Answer", "Carrier", "Lost", "Transport", "Unanswered"]
 
 log = logging.getLogger("goldenpath.jira")
 
-TRIES: Final = 5
 FIRST_WAIT: Final = 0.5
-LONGEST_WAIT: Final = 300.0
+LONGEST_BACK_OFF: Final = 30.0
+LONG_WAIT: Final = 5.0  # seconds from which on a wait is worth a line that people see
 FOREVER: Final = 1e9  # a Retry-After may have more digits than a float
-WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
-BROKEN_LOGIN: Final = frozenset({"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "OUT"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, undecoded. `headers` matches names in any case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
+PER_TICKET: Final = "jira-per-issue-on-write"
 
 Unanswered = Literal["address", "refused", "certificate", "proxy", "connecting", "answering", "dropped"]
 
@@ -64,7 +55,10 @@ class Lost(Exception):
 
 
 class Carrier(Protocol):
-    """Sends one request once. Raises `Lost`, nothing else; an error's status is an answer like any other."""
+    """Sends one request once. Raises `Lost`, nothing else; an error's status is an answer like any other.
+
+    The whole exchange ends within the settings' deadline: a body that is still dripping then is `Lost("answering")`.
+    """
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer: ...
 
@@ -72,7 +66,7 @@ class Carrier(Protocol):
 
 
 class Transport:
-    """Reads with patience, writes once, keeps ticket time. One for each thread.
+    """Reads with patience, writes once, keeps ticket time. One for each thread; `pace` is the site's, for all threads.
 
     `sleep` waits that many seconds; `jitter` gives a factor from 0.5 to 1 for each wait.
     """
@@ -82,24 +76,38 @@ class Transport:
         carrier: Carrier,
         settings: JiraSettings,
         *,
+        pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.0),  # noqa: S311 - spreads load
     ) -> None:
         self._carrier = carrier
         self._settings = settings
+        self._pace = pace or Pace(sleep=sleep)
         self._sleep = sleep
         self._jitter = jitter
+        self._meaning = Meaning(settings)
         self._clock: tuple[datetime, float] | None = None
-        self._pinned: str | None = None
+        self._login: Login | None = None
+        self._told: str | None = None
         self._is_reached = False
         self.requests = 0
+
+    def twin(self, carrier: Carrier) -> Transport:
+        """For another thread: the same pace and the same pinned account, over a connection of its own."""
+        made = Transport(carrier, self._settings, pace=self._pace, sleep=self._sleep, jitter=self._jitter)
+        made._login, made._clock, made._is_reached = self._login, self._clock, self._is_reached
+        return made
 
     def close(self) -> None:
         self._carrier.close()
 
     def pin(self, account_id: str) -> None:
-        """From now on an answer that Jira says was given to another account is an error."""
-        self._pinned = account_id
+        """From now on an answer that was given to another account, or to nobody, is an error.
+
+        To be called after the answer that told the account: when its headers named an account too, those of every
+        later answer must name the same one.
+        """
+        self._login = Login(account_id, self._told)
 
     @property
     def ticket_time(self) -> datetime | None:
@@ -120,44 +128,57 @@ class Transport:
         method = "GET" if body is None else "POST"
         target = f"{path}?{urlencode(query)}" if query else path
         payload = None if body is None else orjson.dumps(body)
-        for attempt in range(1, TRIES + 1):
+        place = endpoint(method, path)
+        status, patience = 429, self._pace.patience
+        asked = troubles = 0
+        while True:
+            patience -= self._await_turn((place,), patience, status, asked)
             try:
                 answer = self._send(method, target, payload)
             except Lost as lost:
-                why, wait = str(lost.why), self._back_off(attempt)
+                troubles += 1
                 # A wrong address never gets better; a Jira that answered before may be restarting.
                 is_hopeless = lost.why == "certificate" or (lost.why in NEVER_SENT and not self._is_reached)
-                if attempt == TRIES or is_hopeless:
+                if troubles >= self._pace.tries or is_hopeless:
                     raise JiraUnreachable(self._silence(lost.why)) from None
-            else:
-                if answer.status not in WORTH_ANOTHER_TRY:
-                    return self._decode(self._checked(answer, method, path))
-                why, wait = f"status {answer.status}", self._wait_asked(answer, attempt)
-                if attempt == TRIES or wait > LONGEST_WAIT:
-                    raise self._busy(answer, wait)
-            log.info("%s %s: %s; try %d of %d in %.1f s", method, path, why, attempt + 1, TRIES, wait)
-            self._sleep(wait)
-        raise AssertionError("the last try returns or raises")
+                self._rest(f"{method} {path}: {lost.why}", troubles)
+                continue
+            status = answer.status
+            if status != 429 and status < 500:
+                return self._meaning.decode(self._checked(answer, method, path))
+            troubles += status != 429  # being asked to wait is no trouble: only patience ends it
+            if troubles >= self._pace.tries:
+                raise self._busy(status, None)
+            asked += 1
+            if self._slow_down(place, answer, asked) is None:
+                self._rest(f"{method} {path}: status {status}", troubles)
 
-    def write(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Sends a POST exactly once; gives its decoded answer, None when it has no body.
+    def write(self, path: str, body: Mapping[str, Any] | None, method: str = "POST") -> Any:
+        """Sends once, whatever comes of it; gives the decoded answer, None when it has no body.
 
         Raises AnswerUnknown when it may have been done, another TicketsError when it was not.
         """
-        unknown = f"whether Jira did what POST {path} asks is not known: read the ticket before asking again"
+        unknown = f"whether Jira did what {method} {path} asks is not known: read the ticket before asking again"
+        place, ticket = endpoint(method, path), written_ticket(path)
+        places = (place,) if ticket is None else (place, ticket)
+        self._await_turn(places, self._pace.write_patience, 429, 0)
         try:
-            answer = self._send("POST", path, orjson.dumps(body))
+            answer = self._send(method, path, None if body is None else orjson.dumps(body))
         except Lost as lost:
             if lost.why in NEVER_SENT:
                 raise JiraUnreachable(self._silence(lost.why)) from None
             raise AnswerUnknown(f"{self._silence(lost.why)}; {unknown}") from None
-        if answer.status == 429:
-            raise self._busy(answer, self._wait_asked(answer, 1))
-        if answer.status >= 500:
-            raise AnswerUnknown(f"Jira at {self._settings.url} answered {answer.status}; {unknown}")
-        checked = self._checked(answer, "POST", path)
+        if answer.status == 429 or answer.status >= 500:
+            is_of_ticket = answer.headers.get("RateLimit-Reason", "").strip().lower() == PER_TICKET
+            wait = self._slow_down(ticket if ticket and is_of_ticket else place, answer, 1)
+            if answer.status == 429:
+                raise self._busy(answer.status, wait)
+            raise AnswerUnknown(f"Jira at {self._meaning.where} answered {answer.status}; {unknown}")
+        if answer.status < 300 and (wrong := self._meaning.login_error(answer, self._login)):
+            raise AnswerUnknown(f"{wrong}. It may have been done all the same: {unknown}")
+        checked = self._checked(answer, method, path)
         try:
-            return self._decode(checked) if checked.content else None
+            return self._meaning.decode(checked) if checked.content else None
         except MalformedAnswer as malformed:
             raise AnswerUnknown(f"{malformed}; {unknown}") from None
 
@@ -165,110 +186,70 @@ class Transport:
         self.requests += 1
         answer = self._carrier.send(method, target, payload)
         self._is_reached = True
-        date = _read_date(answer.headers.get("Date"))
+        date = read_date(answer.headers.get("Date"))
         if date is not None:
             self._clock = (date, time.monotonic())
+        if answer.status < 300:
+            self._told = told_account(answer)
         return answer
 
-    def _back_off(self, attempt: int) -> float:
-        return FIRST_WAIT * float(2 ** (attempt - 1)) * self._jitter()
+    def _await_turn(self, places: tuple[str, ...], patience: float, status: int, asked: int) -> float:
+        """Waits until Jira lets these go, and gives the seconds; says it instead when that is longer than `patience`.
 
-    def _wait_asked(self, answer: Answer, attempt: int) -> float:
-        """Seconds until the next try: never less than Retry-After says, which is a number or a date."""
+        `status` is what made us wait, `asked` how often.
+        """
+        try:
+            return self._pace.wait(*places, patience=patience, spread=self._step(asked) * (1 - self._jitter()))
+        except HeldTooLong as held:
+            raise self._busy(status, held.seconds) from None
+
+    def _slow_down(self, place: str, answer: Answer, attempt: int) -> float | None:
+        """Holds the place for as long as Jira asks, for every thread. None when it does not ask."""
+        asked = self._retry_after(answer)
+        if asked is None and answer.status != 429:
+            return None
+        # Even "0 seconds" is a wait: else it would be asked without end.
+        seconds = max(asked or 0.0, self._step(attempt if asked is None else 1) * self._jitter())
+        # What another thread was told a moment ago adds nothing, and is not said again.
+        level = logging.WARNING if self._pace.hold(place, seconds) >= LONG_WAIT else logging.INFO
+        log.log(level, "Jira asks us to slow down (%d): %s waits %.1f s", answer.status, place, seconds)
+        return seconds
+
+    def _rest(self, why: str, attempt: int) -> None:
+        wait = self._step(attempt) * self._jitter()
+        log.info("%s; try %d of %d in %.1f s", why, attempt + 1, self._pace.tries, wait)
+        self._sleep(wait)
+
+    @staticmethod
+    def _step(attempt: int) -> float:
+        """Seconds, doubled with each attempt."""
+        return min(FIRST_WAIT * 2.0 ** max(0, min(attempt, 10) - 1), LONGEST_BACK_OFF)
+
+    def _retry_after(self, answer: Answer) -> float | None:
+        """The seconds that Retry-After asks for, as a number or as a date; None when it says nothing."""
         asked = answer.headers.get("Retry-After", "").strip()
         if asked.isascii() and asked.isdigit():
-            return min(float(asked), FOREVER) + self._back_off(attempt)
-        until, now = _read_date(asked), self.ticket_time
-        if until is not None and now is not None:
-            return max(0.0, (until - now).total_seconds()) + self._back_off(attempt)
-        return self._back_off(attempt)
+            return min(float(asked), FOREVER)
+        until, now = read_date(asked), self.ticket_time
+        if until is None or now is None or until <= now:
+            return None
+        return (until - now).total_seconds()
 
     def _silence(self, why: Unanswered) -> str:
-        return f"no answer from Jira at {self._settings.url}: {EXPLAINED[why]}"
+        return f"no answer from Jira at {self._meaning.where}: {EXPLAINED[why]}"
 
-    def _busy(self, answer: Answer, wait: float) -> JiraUnreachable:
-        url = self._settings.url
-        if answer.status == 429:
-            return JiraUnreachable(f"Jira at {url} asks us to slow down (429); try again in {max(1, round(wait))} s")
-        return JiraUnreachable(f"Jira at {url} is in trouble (status {answer.status}); try again later")
+    def _busy(self, status: int, wait: float | None) -> JiraUnreachable:
+        later = "later" if wait is None else f"in {max(1, round(wait))} s"
+        if status == 429:
+            return JiraUnreachable(f"Jira at {self._meaning.where} asks us to slow down (429); try again {later}")
+        return JiraUnreachable(f"Jira at {self._meaning.where} is in trouble (status {status}); try again {later}")
 
     def _checked(self, answer: Answer, method: str, path: str) -> Answer:
         """The answer when it is a good one, given to the account we are; else raises what to do about it."""
+        # To nobody, a ticket that exists is "not found" too.
+        is_told = (answer.status < 300 or answer.status == 404) and self._meaning.is_jiras_own(answer)
+        if is_told and (wrong := self._meaning.login_error(answer, self._login)):
+            raise wrong
         if answer.status >= 300:
-            self._raise_refusal(answer, f"{method} {path}")
-        if answer.headers.get("X-Seraph-LoginReason", "").upper() in BROKEN_LOGIN:
-            raise JiraRefused(self._wrong_token())
-        account = answer.headers.get("X-AACCOUNTID")
-        if self._pinned is not None and account is not None and account != self._pinned:
-            raise JiraRefused(f"Jira took us for another account than before. {self._wrong_token()}")
+            raise self._meaning.refusal(answer, f"{method} {path}")
         return answer
-
-    def _raise_refusal(self, answer: Answer, what: str) -> None:
-        status, url, email = answer.status, self._settings.url, self._settings.email
-        if status < 400:
-            raise MalformedAnswer(
-                f"Jira at {url} redirects to {_host(answer.headers.get('Location', ''))}: a log-in page, a "
-                "proxy, or Jira has moved; set the url to the address where the browser ends"
-            )
-        if status == 401:
-            raise JiraRefused(self._wrong_token())
-        said = self._messages(answer)
-        if status == 403:
-            raise JiraRefused(
-                f"Jira at {url} does not allow {email} to do this ({what}: 403){said}; give the account the "
-                "permission, or its token the scope"
-            )
-        if status == 404:
-            raise NotFound(f"Jira at {url} has nothing at {what}, or {email} may not see it{said}")
-        if status == 410:
-            raise JiraGone(f"Jira at {url} no longer offers {what} (410): update Golden Path")
-        raise Declined(f"Jira at {url} refused {what} with status {status}{said}")
-
-    def _wrong_token(self) -> str:
-        return (
-            f"Jira at {self._settings.url} does not accept the API token of {self._settings.email}: it is "
-            f"wrong, expired or another account's; make a new one at {TOKEN_PAGE}"
-        )
-
-    def _messages(self, answer: Answer) -> str:
-        """Jira's own sentences in an error's answer, cut short; empty when there are none."""
-        try:
-            document = orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            return ""
-        if not isinstance(document, dict):
-            return ""
-        listed, named = document.get("errorMessages"), document.get("errors")
-        sentences = [str(one) for one in listed] if isinstance(listed, list) else []
-        sentences += [f"{name}: {text}" for name, text in named.items()] if isinstance(named, dict) else []
-        said = " ".join("; ".join(sentences).split()).replace(self._settings.token, "[token]")[:300]
-        return f": {said}" if said else ""
-
-    def _decode(self, answer: Answer) -> Any:
-        content, url = answer.content.lstrip(), self._settings.url
-        if content.startswith(b"<") or "html" in answer.headers.get("Content-Type", ""):
-            raise MalformedAnswer(
-                f"{url} answers with a web page instead of data: a log-in page or a proxy is in the way; "
-                "open the url in a browser to see which, and check the configured url"
-            )
-        try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError:
-            raise MalformedAnswer(
-                f"{url} answers with something that is not JSON; check that the url is Jira's and that no "
-                "proxy changes or cuts its answers"
-            ) from None
-
-
-def _read_date(text: str | None) -> datetime | None:
-    """An HTTP date as aware UTC; None when it is none."""
-    if not text:
-        return None
-    try:
-        return parsedate_to_datetime(text).replace(tzinfo=UTC)  # HTTP dates are GMT by definition
-    except ValueError:
-        return None
-
-
-def _host(location: str) -> str:
-    return urlsplit(location).netloc.rpartition("@")[2] or "another page"

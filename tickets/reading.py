@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from tickets.adf import digest
@@ -31,6 +32,7 @@ from tickets.ticket import (
 PUBLIC_PROPERTY = "sd.public.comment"  # {"internal": bool} on a comment
 CHANNEL_PROPERTY = "request.channel.type"  # {"value": "email"} on a ticket
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]{0,17}", re.IGNORECASE)
+_CATEGORIES = {category.value: category for category in StatusCategory}
 # Ids of the categories are constants of Jira; on exports they survive where keys were altered.
 _CATEGORY_IDS = {
     "1": StatusCategory.UNDEFINED,
@@ -47,6 +49,7 @@ _Change = TypeVar("_Change", StatusChange, FieldChange)
 # One value
 
 
+@lru_cache(maxsize=1024)
 def kebab(name: str) -> str:
     """Our id of a name: letters and digits in lower case, everything else one hyphen ("S3 bucket" → "s3-bucket")."""
     folded = unicodedata.normalize("NFKC", name).casefold()
@@ -55,6 +58,8 @@ def kebab(name: str) -> str:
 
 def read_person(raw: object) -> Person | None:
     """An account from v3 (`accountId`) or v2 (`key`, `name`); None where there is none or its id is blanked."""
+    if raw is None:
+        return None
     account = mapping(raw)
     name = word(account.get("displayName"))
     identity = word(account.get("accountId")) or word(account.get("key")) or word(account.get("name"))
@@ -62,14 +67,19 @@ def read_person(raw: object) -> Person | None:
         return None
     if "@" in identity:  # Data Center sites log people in by their address; an address is never an id of ours
         identity = f"user-{digest(identity.casefold())[:16]}"
-    return Person(identity, name or identity, _KINDS.get(word(account.get("accountType")), "person"))
+    return _person(identity, name or identity, _KINDS.get(word(account.get("accountType")), "person"))
+
+
+# The same few people and statuses stand in most tickets: one record of each is enough.
+_person = lru_cache(maxsize=8192)(Person)
+_status = lru_cache(maxsize=1024)(Status)
 
 
 def read_status(raw: object) -> Status:
     """A status with its category; `undefined` where the answer does not say."""
     status = mapping(raw)
     category = _category_key(mapping(status.get("statusCategory")))
-    return Status(word(status.get("id")), word(status.get("name")), category)
+    return _status(word(status.get("id")), word(status.get("name")), category)
 
 
 def read_comment(raw: Raw) -> Comment:
@@ -127,7 +137,7 @@ def read_ticket(
     resolved = fields.get("resolutiondate")
     resolved_at = read_instant(resolved, "the resolution instant") if resolved else None
     known = embedded_histories(raw) if histories is None else histories
-    status_changes, field_changes = _changes(known or (), catalogue.request_type)
+    status_changes, field_changes = _changes(known or (), catalogue)
     told = sequence(mapping(fields.get("comment")).get("comments")) if comments is None else comments
     return Ticket(
         site=site,
@@ -153,6 +163,7 @@ def read_ticket(
         field_changes=field_changes,
         comments=tuple(sorted(map(read_comment, map(mapping, told)), key=lambda c: (c.created_at, _order(c.id)))),
         via_mail=_is_via_mail(raw, fields, catalogue),
+        security=word(mapping(fields.get("security")).get("name")),
     )
 
 
@@ -169,7 +180,7 @@ def embedded_histories(raw: Raw) -> list[Raw] | None:
 
 
 def _changes(
-    histories: Sequence[Raw], request_type_field: str | None
+    histories: Sequence[Raw], catalogue: FieldCatalogue
 ) -> tuple[tuple[StatusChange, ...], tuple[FieldChange, ...]]:
     statuses: list[StatusChange] = []
     others: list[FieldChange] = []
@@ -183,15 +194,16 @@ def _changes(
         author = read_person(history.get("author"))
         for item in map(mapping, sequence(history.get("items"))):
             name, kind = word(item.get("field")), word(item.get("fieldtype"))
-            field_id = word(item.get("fieldId")) or name
-            if field_id == "status" and kind != "custom":
+            field_ids = catalogue.ids_of(word(item.get("fieldId")), name, kind)
+            if field_ids == ("status",) and kind != "custom":
                 before, after = word(item.get("fromString")), word(item.get("toString"))
                 old, new = word(item.get("from")), word(item.get("to"))
                 statuses.append(StatusChange(identity, at, author, old, before, new, after))
             else:
                 before, after = (_side(item, name, side) for side in ("from", "to"))
-                named = REQUEST_TYPE if field_id == request_type_field else field_id
-                others.append(FieldChange(identity, at, author, named, before, after))
+                for field_id in field_ids:
+                    named = REQUEST_TYPE if field_id == catalogue.request_type else field_id
+                    others.append(FieldChange(identity, at, author, named, before, after))
     return _ordered(statuses), _ordered(others)
 
 
@@ -235,9 +247,9 @@ def _key(value: object) -> str:
 
 def _category_key(category: Raw) -> StatusCategory:
     key = word(category.get("key"))
-    if key in set(StatusCategory):
-        return StatusCategory(key)
-    return StatusCategory.UNDEFINED if key else _CATEGORY_IDS.get(word(category.get("id")), StatusCategory.UNDEFINED)
+    if key:
+        return _CATEGORIES.get(key, StatusCategory.UNDEFINED)
+    return _CATEGORY_IDS.get(word(category.get("id")), StatusCategory.UNDEFINED)
 
 
 def _settled(raw: Raw, *, is_resolved: bool) -> Status:
@@ -248,7 +260,7 @@ def _settled(raw: Raw, *, is_resolved: bool) -> Status:
     key_agrees = (status.category is StatusCategory.DONE) == is_resolved
     id_agrees = (by_id is StatusCategory.DONE) == is_resolved
     if by_id is not StatusCategory.UNDEFINED and id_agrees and not key_agrees:
-        return Status(status.id, status.name, by_id)
+        return _status(status.id, status.name, by_id)
     return status
 
 
@@ -271,7 +283,8 @@ def _request_type_of(value: object) -> str | None:
 def _form(fields: Raw, catalogue: FieldCatalogue) -> tuple[FormField, ...]:
     filled = []
     for identity, name in catalogue.custom.items():
-        words = option(fields.get(identity))
+        value = fields.get(identity)
+        words = "" if value is None else option(value)
         if words:
             filled.append(FormField(identity, name, redact_field(name, words)))
     return tuple(filled)

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tickets.errors import StoreError
 
-HEAD = "tickets_0001"
+HEAD = "tickets_0002"
 BUSY = timedelta(seconds=5)
 
 _all = MetaData()
@@ -51,8 +51,50 @@ tickets = Table(
     Column("n_changes", Integer),  # status changes; null where the source has no history
     Column("considered_at", BigInteger),  # `updated_at` of the version that the agent last considered
     Column("document", LargeBinary),
+    Column("chain", Text),  # `tickets.chains.Chain`; null without history, and where it was not checked yet
+    Column("tombstone", Text),  # `tickets.ticket.Tombstone`: why Jira no longer shows it; null while it does
+    Column("tombstoned_at", BigInteger),
 )
-sync_cursors = Table("sync_cursors", _all, Column("scope", Text, primary_key=True), Column("at", BigInteger))
+sync_cursors = Table(
+    "sync_cursors",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("at", BigInteger),
+    Column("compared_at", BigInteger),  # what changed before is as Jira had it then: see `tickets.census`
+)
+# The parts of a backfill by creation, `since` ≤ created < `until` (null: no end); together they cover a project.
+backfill_windows = Table(
+    "backfill_windows",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("until", BigInteger),
+    Column("reached", BigInteger),  # everything created before is here
+    Column("is_done", Boolean),
+    Column("expected", Integer),
+    Column("planned_at", BigInteger),  # ticket time at which this project's backfill began
+)
+# The latest census of each project; `document` is a `tickets.proof.ProjectCount` as JSON.
+censuses = Table(
+    "censuses",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("taken_at", BigInteger),
+    Column("failure", Text),  # why it could not be taken; empty when it was
+    Column("document", LargeBinary),
+)
+# What the Parquet history has not yet been told; `mark` changes with every change.
+dirty_partitions = Table(
+    "dirty_partitions",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("month", Text, primary_key=True),  # of creation in UTC, like 2026-03
+    Column("mark", BigInteger),
+)
 statuses = Table(
     "statuses",
     _all,
@@ -60,6 +102,7 @@ statuses = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text),
     Column("category", Text),
+    Column("clock", Text),  # what an importer was told; null from a Jira
 )
 rejections = Table(
     "rejections",
@@ -69,6 +112,33 @@ rejections = Table(
     Column("site", Text),
     Column("ticket_id", BigInteger),  # with `site` the ticket that was rejected; null where its id cannot be read
 )
+
+
+class Database:
+    """An open store's file. `reading` never waits for a writer; writers take the file in turn."""
+
+    def __init__(self, path: Path, *, busy: timedelta = BUSY) -> None:
+        """Creates or migrates the file when needed; `busy` is how long to wait for another writer. Raises
+        StoreError."""
+        self.path = path
+        self._engine = open_database(path, busy=busy)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with (
+            translated(self.path),
+            self._engine.connect().execution_options(reading=True) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all or nothing."""
+        with translated(self.path), self._engine.begin() as connection:
+            yield connection
 
 
 def open_database(path: Path, *, busy: timedelta = BUSY) -> Engine:

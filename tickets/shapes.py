@@ -18,13 +18,13 @@ def read_instant(value: object, what: str) -> datetime:
     Raises Unreadable, naming `what`, for anything else; a time without an offset is not guessed at.
     """
     try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000 if abs(value) >= 1e11 else value, UTC)
         if isinstance(value, str):
             found = datetime.fromisoformat(value.strip())
             if found.tzinfo is not None:
                 return found.astimezone(UTC)
             raise Unreadable(f"{what} is {value!r}, which names no time zone")
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000 if abs(value) >= 1e11 else value, UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise Unreadable(f"{what} is {str(value)[:60]!r}, which is no instant") from error
     if value is None or value == "":
@@ -35,6 +35,8 @@ def read_instant(value: object, what: str) -> datetime:
 def option(value: object) -> str:
     """The text of a field's value: an option's value (with its child's), an account's or component's name, a list of
     them joined by commas, a document's text."""
+    if isinstance(value, str):
+        return text(value)
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, Mapping):
@@ -45,7 +47,7 @@ def option(value: object) -> str:
         return f"{words} - {word(child.get('value'))}" if isinstance(child, Mapping) and words else words
     if isinstance(value, (list, tuple)):
         return ", ".join(filter(None, (option(part) if not isinstance(part, list) else "" for part in value)))
-    return text(value) if isinstance(value, str) else word(value)
+    return word(value)
 
 
 def text(value: object) -> str:
@@ -54,7 +56,7 @@ def text(value: object) -> str:
 
 
 def body(value: object) -> Mapping[str, Any] | str | None:
-    return value if isinstance(value, (str, Mapping)) else None
+    return value if type(value) is dict or isinstance(value, (str, Mapping)) else None
 
 
 def word(value: object) -> str:
@@ -69,7 +71,7 @@ def word(value: object) -> str:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def sequence(value: object) -> Sequence[Any]:

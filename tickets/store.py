@@ -2,37 +2,56 @@
 
 Every method raises StoreError, with a way out, when the file cannot be used. Writers take the file in turn; readers
 never wait for them. One store may be used by several threads.
+
+A ticket that Jira no longer shows keeps its row under a tombstone: no method gives it unless its name says so.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, and_, bindparam, func, or_, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_, update
 
 from tickets import schema
-from tickets.codec import decode, encode, instant, microseconds
+from tickets.chains import Chain, check_chain
+from tickets.codec import decode, instant, microseconds
 from tickets.errors import StoreError
-from tickets.schema import rejections, sync_cursors
+from tickets.rows import (
+    CHUNK,
+    LIVE,
+    MONTH,
+    REJECT,
+    UPSERT,
+    bounds,
+    chunks,
+    documents,
+    forget_rejections,
+    is_news,
+    kept_rows,
+    newest,
+    partition_of,
+    row_of,
+    soil,
+)
+from tickets.schema import Database, rejections, sync_cursors
 from tickets.schema import statuses as statuses_table
 from tickets.schema import tickets as rows
-from tickets.ticket import Rejection, Status, StatusCategory, Ticket
-
-_CHUNK = 500
+from tickets.sync_book import Partition, SyncBook, Window, keep_window
+from tickets.ticket import Rejection, Status, StatusCategory, Ticket, Tombstone
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
     """`oldest` is the earliest creation, `newest` the latest update; None in an empty store. `last_sync_at` is the
-    start of the last complete sync, in ticket time; None where there was none."""
+    start of the last complete sync, in ticket time; None where there was none. `tombstones` counts what is kept and
+    no longer counts: it is not among the `tickets`."""
 
     tickets: int
     status_changes: int
@@ -40,23 +59,37 @@ class StoreFacts:
     oldest: datetime | None
     newest: datetime | None
     last_sync_at: datetime | None
+    tombstones: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCount:
+    """The tickets of one project and month of creation: how many are kept, and how many histories are in each state
+    (`without`: the source has none)."""
+
+    site: str
+    project: str
+    month: str
+    here: int
+    chains: Mapping[Chain, int]
+    without: int
 
 
 class TicketStore:
-    """Open with `TicketStore.open`; close it, or use it as a context manager."""
+    """Open with `TicketStore.open`; close it, or use it as a context manager. `book` is the sync's bookkeeping."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
-        self._engine = engine
-        self._path = path
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._path = database.path
+        self.book = SyncBook(database)
 
     @classmethod
     def open(cls, path: Path | str, *, busy: timedelta = schema.BUSY) -> Self:
         """Creates or migrates the file when needed. `busy` is how long to wait for another writer."""
-        path = Path(path)
-        return cls(schema.open_database(path, busy=busy), path)
+        return cls(Database(Path(path), busy=busy))
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -68,34 +101,53 @@ class TicketStore:
 
     # Writing
 
-    def save(self, tickets: Sequence[Ticket], *, cursor: tuple[str, datetime] | None = None) -> tuple[int, ...]:
-        """Keeps the tickets, and the cursor of a scope with them, in one transaction: all or nothing.
+    def save(
+        self, tickets: Sequence[Ticket], *, rejected: Sequence[Rejection] = (), window: Window | None = None
+    ) -> tuple[int, ...]:
+        """Keeps the tickets, what was rejected beside them, and how far a backfill's window came, in one transaction.
 
         Returns the ids of those that are new or differ from what was here. A ticket replaces the one of the same
         site and id, unless it is an older version of it, or the same version without the history that is already
-        here. What was rejected of them is forgotten. Raises ValueError for naive instants; then nothing is kept.
+        here; a tombstone goes when its ticket comes back. What was rejected of the tickets before is forgotten.
+        Raises ValueError for naive instants; then nothing is kept.
         """
-        values = [_row(ticket) for ticket in tickets]
-        mark = None if cursor is None else {"scope": cursor[0], "at": microseconds(cursor[1])}
+        values = newest(map(row_of, tickets))
         with self._writing() as connection:
-            before = _documents(connection, values)
-            if values:
-                connection.execute(_UPSERT, values)
-                connection.execute(_READABLE, [{"a_site": v["site"], "an_id": v["ticket_id"]} for v in values])
-            after = _documents(connection, values)
-            if mark is not None:
-                told = insert(sync_cursors)
-                connection.execute(told.on_conflict_do_update(["scope"], set_={"at": told.excluded.at}), mark)
-        return tuple(ticket_id for (site, ticket_id), kept in after.items() if before.get((site, ticket_id)) != kept)
+            kept = kept_rows(connection, values)
+            changed = [value for key, value in values.items() if is_news(value, kept.get(key))]
+            if changed:
+                connection.execute(UPSERT, changed)
+                before = (kept.get((value["site"], value["ticket_id"])) for value in changed)
+                soil(connection, {partition_of(row) for row in (*changed, *filter(None, before))})
+            forget_rejections(connection, values)
+            if rejected:
+                connection.execute(REJECT, [asdict(entry) for entry in rejected])
+            if window is not None:
+                keep_window(connection, window)
+        return tuple(value["ticket_id"] for value in changed)
+
+    def bury(self, site: str, found: Mapping[int, Tombstone], at: datetime) -> None:
+        """These tickets are no longer shown by Jira, each for its reason, as was found at this ticket time."""
+        values = [
+            {"an_id": number, "a_stone": stone.value, "a_time": microseconds(at)} for number, stone in found.items()
+        ]
+        if not values:
+            return
+        stone = update(rows).where(rows.c.site == site, rows.c.ticket_id == bindparam("an_id"))
+        with self._writing() as connection:
+            for ids in chunks(list(found)):
+                query = select(rows.c.site, rows.c.project, rows.c.created_at)
+                buried = connection.execute(query.where(rows.c.site == site, rows.c.ticket_id.in_(ids))).mappings()
+                soil(connection, {partition_of(row) for row in buried})
+            connection.execute(stone.values(tombstone=bindparam("a_stone"), tombstoned_at=bindparam("a_time")), values)
 
     def save_statuses(self, site: str, statuses: Iterable[Status]) -> None:
         """What the site says its statuses are; replaces what it said before."""
-        values = [{"site": site, "id": s.id, "name": s.name, "category": s.category.value} for s in statuses]
-        unique = list({value["id"]: value for value in values}.values())
+        values = {s.id: {"site": site, **asdict(s), "category": s.category.value} for s in statuses}
         with self._writing() as connection:
             connection.execute(statuses_table.delete().where(statuses_table.c.site == site))
-            if unique:
-                connection.execute(statuses_table.insert(), unique)
+            if values:
+                connection.execute(statuses_table.insert(), list(values.values()))
 
     def reject(self, rejected: Iterable[Rejection], *, file: Path | str | None = None) -> None:
         """Remembers what could not be read, one reason per source. With the `file` that was read to its end, they
@@ -108,7 +160,12 @@ class TicketStore:
                 start = func.substr(rejections.c.source, 1, len(str(file)) + 1)
                 connection.execute(rejections.delete().where(start.in_([f"{file}", f"{file}:", f"{file} "])))
             if values:
-                connection.execute(_REJECT, values)
+                connection.execute(REJECT, values)
+
+    def forget_rejected(self, site: str, ids: Collection[int]) -> None:
+        """These tickets, which could not be read, are no longer there."""
+        with self._writing() as connection:
+            forget_rejections(connection, {(site, number): {} for number in ids})
 
     def mark_considered(self, ticket: Ticket) -> None:
         """Remembers that this version of the ticket was considered."""
@@ -119,13 +176,22 @@ class TicketStore:
                 .values(considered_at=microseconds(ticket.updated_at))
             )
 
-    # Reading
-
-    def cursor(self, scope: str) -> datetime | None:
-        """Where the next sync of this scope starts from, or None where none has been complete."""
+    def check_chains(self) -> None:
+        """Checks the histories that an older Golden Path has kept without checking them."""
+        unchecked = select(rows.c.site, rows.c.ticket_id).where(rows.c.chain.is_(None), rows.c.n_changes.is_not(None))
+        one = and_(rows.c.site == bindparam("a_site"), rows.c.ticket_id == bindparam("an_id"))
+        mark, look = update(rows).where(one).values(chain=bindparam("a_chain")), select(rows.c.document).where(one)
         with self._reading() as connection:
-            at = connection.scalar(select(sync_cursors.c.at).where(sync_cursors.c.scope == scope))
-        return None if at is None else instant(at)
+            found = [{"a_site": row.site, "an_id": row.ticket_id} for row in connection.execute(unchecked)]
+        for names in (found[start : start + CHUNK] for start in range(0, len(found), CHUNK)):
+            with self._writing() as connection:
+                documents = [connection.execute(look, name).scalar_one() for name in names]
+                chains = [check_chain(self._decoded(document)) for document in documents]
+                connection.execute(
+                    mark, [{**name, "a_chain": chain} for name, chain in zip(names, chains, strict=True)]
+                )
+
+    # Reading
 
     def get(self, ticket: str | int, *, site: str | None = None) -> Ticket | None:
         """A ticket by numeric id or by key (in any case); of several sites' the one updated last."""
@@ -135,21 +201,51 @@ class TicketStore:
         if site is not None:
             query = query.where(rows.c.site == site)
         with self._reading() as connection:
-            document = connection.scalar(query.order_by(rows.c.updated_at.desc()).limit(1))
+            document = connection.scalar(query.where(LIVE).order_by(rows.c.updated_at.desc()).limit(1))
         return None if document is None else self._decoded(document)
 
     def tickets(self, *, projects: Collection[str] | None = None, open_only: bool = False) -> Iterator[Ticket]:
         """The tickets by creation, oldest first, decoded as they are asked for. `projects` None means all."""
-        query = select(rows.c.document, rows.c.created_at, rows.c.ticket_id, rows.c.site)
+        query = documents().where(LIVE)
         if projects is not None:
             query = query.where(rows.c.project.in_(list(projects)))
         if open_only:
             query = query.where(rows.c.is_open)
         yield from self._pages(query)
 
+    def tickets_of(self, partition: Partition) -> Iterator[Ticket]:
+        """The tickets of a partition by creation, decoded as they are asked for."""
+        since, until = bounds(partition.month)
+        yield from self._pages(
+            documents().where(
+                LIVE,
+                rows.c.site == partition.site,
+                rows.c.project == partition.project,
+                rows.c.created_at >= since,
+                rows.c.created_at < until,
+            )
+        )
+
+    def partitions(self) -> list[Partition]:
+        """Every partition that holds a ticket."""
+        query = select(rows.c.site, rows.c.project, MONTH.label("month")).where(LIVE).distinct()
+        with self._reading() as connection:
+            return sorted(Partition(*row) for row in connection.execute(query))
+
+    def tombstones(self, *, site: str | None = None) -> Iterator[tuple[Ticket, Tombstone, datetime]]:
+        """What is kept for the audit alone: the ticket as it was last seen, why it went, and when that was found."""
+        query = select(rows.c.document, rows.c.tombstone, rows.c.tombstoned_at).where(rows.c.tombstone.is_not(None))
+        if site is not None:
+            query = query.where(rows.c.site == site)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(rows.c.created_at, rows.c.ticket_id)).all()
+        for row in found:
+            yield self._decoded(row.document), Tombstone(row.tombstone), instant(row.tombstoned_at)
+
     def unconsidered(self, *, projects: Collection[str], created_since: datetime) -> list[Ticket]:
         """Open tickets of these projects, created since, that changed after they were last considered."""
-        query = select(rows.c.document, rows.c.created_at, rows.c.ticket_id, rows.c.site).where(
+        query = documents().where(
+            LIVE,
             rows.c.is_open,
             rows.c.project.in_(list(projects)),
             rows.c.created_at >= microseconds(created_since),
@@ -159,19 +255,59 @@ class TicketStore:
 
     def count(self) -> int:
         with self._reading() as connection:
-            return int(connection.scalar(select(func.count()).select_from(rows)) or 0)
+            return int(connection.scalar(select(func.count()).select_from(rows).where(LIVE)) or 0)
+
+    def ids(self, site: str, project: str) -> dict[int, str]:
+        """The numeric ids of the project's tickets, each with its month of creation (UTC), like 2026-03."""
+        query = select(rows.c.ticket_id, MONTH).where(LIVE, rows.c.site == site, rows.c.project == project)
+        with self._reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def rejected_ids(self, site: str) -> frozenset[int]:
+        """The numeric ids of the site's tickets that could not be read."""
+        query = select(rejections.c.ticket_id).where(rejections.c.site == site, rejections.c.ticket_id.is_not(None))
+        with self._reading() as connection:
+            return frozenset(connection.scalars(query))
+
+    def month_counts(self) -> list[MonthCount]:
+        """By site, project and month of creation; by SQL, no ticket is decoded."""
+        by = (rows.c.site, rows.c.project, MONTH.label("month"))
+        states = [func.count().filter(rows.c.chain == chain.value).label(chain.value) for chain in Chain]
+        without = func.count().filter(rows.c.n_changes.is_(None)).label("without")
+        query = select(*by, func.count().label("here"), without, *states).where(LIVE).group_by(*by).order_by(*by)
+        with self._reading() as connection:
+            return [
+                MonthCount(
+                    row["site"],
+                    row["project"],
+                    row["month"],
+                    row["here"],
+                    {chain: row[chain.value] for chain in Chain},
+                    row["without"],
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+    def broken_chains(self, *, limit: int = 20) -> list[str]:
+        """The keys of tickets whose history has a break that nothing explains, the newest first."""
+        query = select(rows.c.key).where(LIVE, rows.c.chain == Chain.BROKEN.value)
+        with self._reading() as connection:
+            return list(connection.scalars(query.order_by(rows.c.created_at.desc()).limit(limit)))
 
     def statuses(self) -> tuple[Status, ...]:
         """The statuses that sites have told us, then those that only tickets show (imports), by the category that
         most tickets give them."""
-        told = select(statuses_table.c.id, statuses_table.c.name, statuses_table.c.category)
+        told = select(statuses_table)
         shown = select(rows.c.status_id, rows.c.status, rows.c.status_category, func.count().label("n"))
         with self._reading() as connection:
-            known = {row.id: Status(row.id, row.name, StatusCategory(row.category)) for row in connection.execute(told)}
+            known = {
+                row.id: Status(row.id, row.name, StatusCategory(row.category), row.clock)
+                for row in connection.execute(told)
+            }
             votes = Counter(
                 {
                     Status(row.status_id, row.status, StatusCategory(row.status_category)): row.n
-                    for row in connection.execute(shown.group_by(*shown.selected_columns[:3]))
+                    for row in connection.execute(shown.where(LIVE).group_by(*shown.selected_columns[:3]))
                 }
             )
         for status, _ in votes.most_common():
@@ -187,14 +323,15 @@ class TicketStore:
     def facts(self) -> StoreFacts:
         """Counts and extremes, by SQL; no ticket is decoded."""
         query = select(
-            func.count(),
-            func.coalesce(func.sum(rows.c.n_changes), 0),
-            func.count().filter(rows.c.n_changes.is_(None)),
-            func.min(rows.c.created_at),
-            func.max(rows.c.updated_at),
+            func.count().filter(LIVE),
+            func.coalesce(func.sum(rows.c.n_changes).filter(LIVE), 0),
+            func.count().filter(LIVE, rows.c.n_changes.is_(None)),
+            func.min(rows.c.created_at).filter(LIVE),
+            func.max(rows.c.updated_at).filter(LIVE),
+            func.count().filter(~LIVE),
         )
         with self._reading() as connection:
-            count, changes, without, oldest, newest = connection.execute(query).one()
+            count, changes, without, oldest, newest, buried = connection.execute(query).one()
             last = connection.scalar(select(func.max(sync_cursors.c.at)))
         return StoreFacts(
             tickets=int(count),
@@ -203,6 +340,7 @@ class TicketStore:
             oldest=None if oldest is None else instant(oldest),
             newest=None if newest is None else instant(newest),
             last_sync_at=None if last is None else instant(last),
+            tombstones=int(buried),
         )
 
     # Inside
@@ -212,14 +350,14 @@ class TicketStore:
         order = (rows.c.created_at, rows.c.ticket_id, rows.c.site)
         after: tuple[int, int, str] | None = None
         while True:
-            page = query.order_by(*order).limit(_CHUNK)
+            page = query.order_by(*order).limit(CHUNK)
             if after is not None:
                 page = page.where(tuple_(*order) > after)
             with self._reading() as connection:
                 found = connection.execute(page).all()
             for row in found:
                 yield self._decoded(row.document)
-            if len(found) < _CHUNK:
+            if len(found) < CHUNK:
                 return
             after = (found[-1].created_at, found[-1].ticket_id, found[-1].site)
 
@@ -231,68 +369,8 @@ class TicketStore:
                 f"the ticket store {self._path} holds a damaged ticket: move it away and sync or import again"
             ) from error
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with (
-            schema.translated(self._path),
-            self._engine.connect().execution_options(reading=True) as connection,
-        ):
-            yield connection
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return self._database.reading()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with schema.translated(self._path), self._engine.begin() as connection:
-            yield connection
-
-
-def _row(ticket: Ticket) -> dict[str, Any]:
-    return {
-        "site": ticket.site,
-        "ticket_id": ticket.id,
-        "key": ticket.key,
-        "project": ticket.project,
-        "ticket_type": ticket.ticket_type,
-        "request_type": ticket.request_type,
-        "status_id": ticket.status.id,
-        "status": ticket.status.name,
-        "status_category": ticket.status.category.value,
-        "is_open": ticket.is_open,
-        "created_at": microseconds(ticket.created_at),
-        "updated_at": microseconds(ticket.updated_at),
-        "n_changes": None if ticket.status_changes is None else len(ticket.status_changes),
-        "document": encode(ticket),
-    }
-
-
-def _documents(connection: Connection, values: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], bytes]:
-    """What is kept of these tickets now, by site and id, in the order of the values."""
-    kept: dict[tuple[str, int], bytes] = {}
-    wanted: dict[str, list[int]] = {}
-    for value in values:
-        wanted.setdefault(value["site"], []).append(value["ticket_id"])
-    for site, ids in wanted.items():
-        for start in range(0, len(ids), _CHUNK):
-            query = select(rows.c.ticket_id, rows.c.document).where(
-                rows.c.site == site, rows.c.ticket_id.in_(ids[start : start + _CHUNK])
-            )
-            kept.update(((site, row.ticket_id), row.document) for row in connection.execute(query))
-    return kept
-
-
-def _upsert() -> Any:
-    told = insert(rows)
-    new = told.excluded
-    kept = ("site", "ticket_id", "considered_at")
-    changed = {column.name: new[column.name] for column in rows.c if column.name not in kept}
-    is_newer = new.updated_at > rows.c.updated_at
-    is_as_full = and_(new.updated_at == rows.c.updated_at, or_(new.n_changes.is_not(None), rows.c.n_changes.is_(None)))
-    return told.on_conflict_do_update(["site", "ticket_id"], set_=changed, where=or_(is_newer, is_as_full))
-
-
-_UPSERT = _upsert()
-_REJECT = insert(rejections).on_conflict_do_update(
-    ["source"], set_={name: insert(rejections).excluded[name] for name in ("reason", "site", "ticket_id")}
-)
-_READABLE = rejections.delete().where(
-    rejections.c.site == bindparam("a_site"), rejections.c.ticket_id == bindparam("an_id")
-)
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._database.writing()

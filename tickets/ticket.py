@@ -20,11 +20,17 @@ class StatusCategory(StrEnum):
     UNDEFINED = "undefined"
 
 
+Clock = Literal["queue", "active", "requester", "blocked", "done"]
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
+    """`clock` is what an importer was told that this status means for the waiting; None where nobody said."""
+
     id: str
     name: str
     category: StatusCategory
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,8 @@ class Ticket:
 
     Instants are aware UTC. `status_changes` is None where the source has no history (some exports):
     unknown is not the same as unmoved. `request_type` is the *given* type: our kebab-case id of the name
-    that was chosen on a form, or None. `via_mail` marks a ticket whose channel is e-mail.
+    that was chosen on a form, or None. `via_mail` marks a ticket whose channel is e-mail; `security` is the name of
+    its security level, empty where everybody in the project sees it.
     """
 
     site: str
@@ -125,6 +132,7 @@ class Ticket:
     field_changes: tuple[FieldChange, ...] = ()
     comments: tuple[Comment, ...] = ()
     via_mail: bool = False
+    security: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -136,6 +144,19 @@ class Ticket:
     def text(self) -> str:
         """Summary and description, as a person reads them."""
         return f"{self.summary}\n{self.description}".strip()
+
+
+class Tombstone(StrEnum):
+    """Why Jira no longer shows a ticket that is kept here. It no longer counts; the audit keeps it.
+
+    `gone`: its project is visible and Jira has nothing under its id: it was deleted, or hidden by a security level that
+    nobody could see being set. `hidden`: its project is not visible any more, or the ticket had a security level.
+    `moved`: it lives on in a project that is not synced.
+    """
+
+    GONE = "gone"
+    HIDDEN = "hidden"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)

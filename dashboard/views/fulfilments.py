@@ -11,6 +11,8 @@ from dashboard import reading
 def render() -> None:
     st.title("Fulfilments")
     with reading.helpful():
+        if proof := reading.proof():
+            reading.say_proof(proof)
         view = reading.fulfilments()
         if view is None or not view.requests:
             st.info("No ticket has matched a golden path yet. `goldenpath once` looks at the open tickets.")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from sandbox.jira_adf import is_document, paragraphs
 from sandbox.jira_app import ENDPOINTS
 from sandbox.serve import ThreadedSandbox, serve_in_thread
 from sandbox.site import empty_world
+from sandbox.world import SLA_SCHEMA as SLA
 
 SPECS = Path(__file__).parents[2].parent / "shared" / "specs"
 API = "/rest/api/3/"
@@ -49,8 +51,10 @@ def read_spec(name: str) -> Any:
 class Description:
     """Atlassian's OpenAPI description as JSON Schema."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        for name, properties in ALSO_NULL.items():
+    def __init__(
+        self, document: dict[str, Any], also_null: Mapping[str, tuple[str, ...]] = MappingProxyType(ALSO_NULL)
+    ) -> None:
+        for name, properties in also_null.items():
             for entry in properties:
                 document["components"]["schemas"][name]["properties"][entry]["nullable"] = True
         self.document = with_nulls(document)
@@ -217,6 +221,28 @@ def example_search(site: Site) -> None:
     assert site.call("POST", "search/jql", body={**body, "nextPageToken": page["nextPageToken"]}).json()["issues"]
 
 
+def example_bulk_fetch(site: Site) -> None:
+    keys = [site.file(), site.file()]
+    site.change(keys[0])
+    site.sandbox.state.relocate(site.sandbox.world.accounts["agent"], site.sandbox.state.find(keys[1]), "PLAT")
+    body = {"issueIdsOrKeys": [*keys, "OPS-999999"], "fields": ["*all"], "expand": ["changelog"], "properties": ["a"]}
+    fetched = site.call("POST", "issue/bulkfetch", body=body).json()
+    assert [entry["key"].partition("-")[0] for entry in fetched["issues"]] == ["OPS", "PLAT"]
+    assert [entry["changelog"]["total"] for entry in fetched["issues"]] == [2, 1]
+
+
+def example_count(site: Site) -> None:
+    site.file()
+    answer = site.call("POST", "search/approximate-count", body={"jql": "project = OPS"})
+    assert answer.json()["count"] == sum(issue.project == "OPS" for issue in site.sandbox.world.issues.values())
+
+
+def example_delete(site: Site) -> None:
+    key = site.file()
+    assert site.call("DELETE", "issue/{key}", key).status_code == 204
+    assert key not in {issue.key for issue in site.sandbox.world.issues.values()}
+
+
 def example_comments(site: Site) -> None:
     key = site.file()
     identity = site.comment(key)
@@ -236,9 +262,11 @@ def get(path: str, **query: str) -> Callable[[Site], object]:
 EXAMPLES: dict[tuple[str, str], Callable[[Site], object]] = {
     ("GET", "serverInfo"): get("serverInfo"),
     ("GET", "myself"): get("myself"),
+    ("GET", "mypermissions"): get("mypermissions", permissions="BROWSE_PROJECTS,ADMINISTER", projectKey="OPS"),
     ("GET", "field"): get("field"),
     ("GET", "status"): get("status"),
     ("GET", "project/search"): get("project/search", maxResults="2"),
+    ("GET", "project/{key}"): lambda site: site.call("GET", "project/{key}", "OPS"),
     ("GET", "user"): get("user", accountId="developer", expand="groups"),
     ("GET", "user/groups"): get("user/groups", accountId="developer"),
     ("GET", "group/member"): get("group/member", groupId="g-payments", maxResults="3"),
@@ -246,10 +274,13 @@ EXAMPLES: dict[tuple[str, str], Callable[[Site], object]] = {
     ("POST", "search"): lambda site: site.call("POST", "search", body={"jql": "project = OPS"}),
     ("GET", "search/jql"): get("search/jql", jql="project = OPS", fields="summary,status"),
     ("POST", "search/jql"): example_search,
+    ("POST", "search/approximate-count"): example_count,
     ("POST", "changelog/bulkfetch"): example_bulk_changelogs,
     ("POST", "comment/list"): example_comments,
     ("GET", "comment/{comment}/properties/{name}"): example_comments,
     ("POST", "issue"): lambda site: site.file(),
+    ("POST", "issue/bulkfetch"): example_bulk_fetch,
+    ("DELETE", "issue/{key}"): example_delete,
     ("GET", "issue/{key}"): example_get_issue,
     ("PUT", "issue/{key}"): lambda site: site.change(site.file()),
     ("PUT", "issue/{key}/assignee"): lambda site: site.call(
@@ -290,6 +321,71 @@ def test_refusals_are_described_too(sandbox: ThreadedSandbox, description: Descr
     assert site.call("GET", "search/jql", query={"jql": "order by id"}).status_code == 400
 
 
+def test_permissions_are_refused_as_described(sandbox: ThreadedSandbox, description: Description) -> None:
+    site = Site(sandbox, description)
+    for query, status in (
+        ({}, 400),
+        ({"permissions": "BROWSE"}, 400),
+        ({"permissions": "BROWSE_PROJECTS", "projectKey": "NONE"}, 404),
+        ({"permissions": "BROWSE_PROJECTS", "issueKey": "OPS-999999"}, 404),
+    ):
+        assert site.call("GET", "mypermissions", query=query).status_code == status
+
+
+def test_a_relocated_ticket_tells_it_as_described(sandbox: ThreadedSandbox, description: Description) -> None:
+    site = Site(sandbox, description)
+    agent, key = sandbox.world.accounts["agent"], site.file()
+    sandbox.state.relocate(agent, sandbox.state.find(key), "PLAT")
+    (history,) = site.call("GET", "issue/{key}/changelog", key).json()["values"]
+    assert [item["field"] for item in history["items"]] == ["project", "Key", "Request Type", "Workflow", "status"]
+    assert "fieldId" not in history["items"][1]
+    described = site.call("POST", "changelog/bulkfetch", body={"issueIdsOrKeys": [key]}).json()
+    assert described["issueChangeLogs"][0]["changeHistories"] == [history]
+
+
+def test_service_level_agreements_are_as_described(sandbox: ThreadedSandbox) -> None:
+    desk = Description(read_spec("jira-service-management-cloud.json.gz"), also_null={})
+    site = Site(sandbox)
+    key = site.file(priority={"name": "Highest"})
+    for moved, fields in (("41", {"resolution": {"name": "Done"}}), ("51", None), ("11", None), ("21", None)):
+        body = {"transition": {"id": moved}, **({"fields": fields} if fields else {})}
+        assert site.call("POST", "issue/{key}/transitions", key, body=body).status_code == 204
+    found = [entry["id"] for entry in site.call("GET", "field").json() if entry.get("schema", {}).get("custom") == SLA]
+    fields = site.call("GET", "issue/{key}", key).json()["fields"]
+    for identity in found:
+        desk.check(fields[identity], "/components/schemas/SlaInformationDTO")
+    (response, resolution) = (fields[identity] for identity in found)
+    assert len(response["completedCycles"]) == len(resolution["completedCycles"]) == 1
+    assert "ongoingCycle" not in response
+    assert resolution["ongoingCycle"]["paused"] is True
+    assert (
+        site.call(
+            "GET", "issue/{key}", site.file(project={"key": "PLAT"}, issuetype={"name": "Task"}, customfield_10010=None)
+        ).json()["fields"][found[0]]
+        is None
+    )
+
+
+def test_the_gateway_takes_scoped_tokens_only(sandbox: ThreadedSandbox, description: Description) -> None:
+    agent = sandbox.world.accounts["agent"]
+    about = requests.get(f"{sandbox.jira_url}/_edge/tenant_info", timeout=10).json()
+    gateway = f"{sandbox.jira_url}/ex/jira/{about['cloudId']}"
+    for base, token, status in (
+        (gateway, agent.scoped_token, 200),
+        (gateway, agent.token, 401),
+        (sandbox.jira_url, agent.scoped_token, 401),
+        (sandbox.jira_url, agent.token, 200),
+        (f"{sandbox.jira_url}/ex/jira/another", agent.scoped_token, 404),
+    ):
+        answer = requests.get(f"{base}{API}myself", auth=(agent.email, token), timeout=10)
+        assert answer.status_code == status, (base, token)
+        if answer.ok:
+            description.check_answer("GET", "myself", answer)
+            assert answer.json()["self"].startswith(base)
+    info = requests.get(f"{gateway}{API}serverInfo", auth=(agent.email, agent.scoped_token), timeout=10).json()
+    assert info["baseUrl"] == sandbox.jira_url
+
+
 def bodies_in(document: object) -> Iterator[object]:
     if isinstance(document, dict):
         yield from ([document] if document.get("type") == "doc" else [])
@@ -314,6 +410,7 @@ BROKEN_DOCUMENTS: list[Any] = [
     "text",
     {"type": "doc", "content": []},
     {"type": "doc", "version": 2, "content": []},
+    {"type": "doc", "version": 1, "content": [], "wiki": "h1. smuggled"},
     {"type": "doc", "version": 1, "content": [1]},
     {"type": "doc", "version": 1, "content": [{"type": "text", "text": "loose"}]},
     {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [{"type": "text", "text": ""}]}]},

@@ -53,7 +53,11 @@ def test_every_commented_example_of_the_template_is_valid_too(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        (JIRA + "colour = 1\n", 5, "jira.colour: unknown key; allowed: url, email, token_file, projects"),
+        (
+            JIRA + "colour = 1\n",
+            5,
+            "jira.colour: unknown key; allowed: url, email, token_file, token_expires, api_url, projects",
+        ),
         (JIRA + "[agent]\nevery_minutes = 0\n", 6, "agent.every_minutes"),
         (JIRA + '[calendar]\ntime_zone = "Mars/Base"\n', 6, "allowed: an IANA time zone"),
         (JIRA.replace("https://", "http://"), 2, "allowed: an https:// address"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from tickets.codec import decode, encode
 from tickets.errors import ExportError
-from tickets.exports import read_export
+from tickets.exports import kind_of, read_export
 from tickets.ticket import Rejection, Ticket
 
 
@@ -75,6 +77,18 @@ def test_packed_files_one_after_another(tmp_path: Path) -> None:
     data = lines(2)
     middle = len(data) // 3
     assert outcome(written(tmp_path, gzip.compress(data[:middle]) + gzip.compress(data[middle:]))) == ([1, 2], [])
+
+
+def test_a_zip_of_one_file_told_by_content(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tickets.jsonl", lines(2))
+    path = written(tmp_path, packed.getvalue())
+    assert kind_of(path) == "json"
+    assert outcome(path) == ([1, 2], [])
+    path.write_bytes(packed.getvalue()[:-30])
+    with pytest.raises(ExportError, match="damaged zip"):
+        list(read_export(path))
 
 
 def test_a_bad_line_is_named_and_the_others_are_read(tmp_path: Path) -> None:

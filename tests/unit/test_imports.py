@@ -29,6 +29,8 @@ HOMES = {
     "sqlalchemy": (
         "tickets/schema.py",
         "tickets/store.py",
+        "tickets/rows.py",
+        "tickets/sync_book.py",
         "tickets/migrations/",
         "fulfilment/ledger.py",
         "fulfilment/schema.py",
@@ -45,6 +47,7 @@ HOMES = {
     "sklearn": ("analytics/",),
     "skops": ("analytics/classify.py",),
     "polars": ("analytics/frames.py", "analytics/flow.py"),
+    "pyarrow": ("tickets/history.py",),
     "altair": ("analytics/charts.py",),
     "streamlit": ("dashboard/",),
     "typer": ("agent/cli.py",),

@@ -183,11 +183,42 @@ def test_histories_are_sorted_split_and_not_repeated() -> None:
     )
 
 
+def test_a_change_without_field_id_is_of_every_field_that_bears_the_name() -> None:
+    """Data Center tells only names: whoever changed any of them must be found as an author."""
+    schema = {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textfield"}
+    vp = {"type": "sd-customerrequesttype", "custom": "com.atlassian.servicedesk:vp-origin"}
+    catalogue = FieldCatalogue.from_fields(
+        [
+            {"id": "customfield_1", "name": "Name", "schema": schema},
+            {"id": "customfield_2", "name": "name", "schema": schema},
+            {"id": "customfield_3", "name": "Request Type", "schema": vp},
+        ]
+    )
+    items = [
+        {"field": "Name", "fieldtype": "custom", "toString": "a"},
+        {"field": "Request Type", "fieldtype": "custom", "toString": "b"},
+        {"field": "Unknown", "fieldtype": "custom", "toString": "c"},
+        {"field": "summary", "fieldtype": "jira", "toString": "d"},
+        {"field": "name", "fieldtype": "jira", "toString": "e"},  # no custom field: the id of a system field
+    ]
+    histories = [history("1", "2024-03-01T12:00:00.000+0000", *items)]
+    ticket = read_ticket(issue(), site="s", catalogue=catalogue, histories=histories)
+    told = [(change.field, change.to_value) for change in ticket.field_changes]
+    assert told == [
+        ("customfield_1", "a"),
+        ("customfield_2", "a"),
+        (REQUEST_TYPE, "b"),
+        ("Unknown", "c"),
+        ("summary", "d"),
+        ("name", "e"),
+    ]
+
+
 def test_a_change_without_field_id_has_the_name_and_loses_its_secrets() -> None:
     item = {"field": "Admin password", "fieldtype": "custom", "fromString": "hunter1", "toString": "hunter2"}
     text = {"field": "description", "fromString": "password: hunter1", "toString": ""}
     ticket = read(issue(), histories=[history("1", "2024-03-01T12:00:00.000+0000", item, text)])
-    assert [change.field for change in ticket.field_changes] == ["Admin password", "description"]
+    assert [change.field for change in ticket.field_changes] == ["customfield_8", "description"]
     assert "hunter" not in repr(ticket)
 
 

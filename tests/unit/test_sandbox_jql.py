@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox.jira_state import JiraState
-from sandbox.jql import JqlError, parse
+from sandbox.jql import Asker, JqlError, parse
 from sandbox.site import empty_world
 from sandbox.world import World
 
@@ -64,7 +64,8 @@ def test_finds(world: World, query: str, keys: list[str]) -> None:
         ("ORDER BY created", "Unbounded"),
         ("project = NONE", "does not exist for the field 'project'"),
         ("reporter = developer", "Field 'reporter' does not exist"),
-        ('updated >= "2026-03-04"', "use epoch milliseconds"),
+        ('updated >= "2026-03-04 10:30:15"', "is invalid. Valid formats"),
+        ("updated >= yesterday", "is invalid. Valid formats"),
         ("updated in (1)", "not supported by the 'updated'"),
         ("project > OPS", "not supported by the 'project'"),
         ("project = OPS OR key = OPS-1", "expected AND"),
@@ -86,3 +87,28 @@ def test_finds(world: World, query: str, keys: list[str]) -> None:
 def test_refuses(world: World, query: str, reason: str) -> None:
     with pytest.raises(JqlError, match=reason.replace("(", r"\(").replace(")", r"\)")):
         parse(query, world)
+
+
+@pytest.mark.parametrize(
+    ("zone", "query", "keys"),
+    [
+        ("Etc/UTC", 'updated >= "2026-03-04 10:31" ORDER BY id', ["PLAT-1", "OPS-2"]),
+        ("Etc/UTC", 'updated >= "2026-03-04 10:30" ORDER BY id', ["OPS-1", "PLAT-1", "OPS-2"]),
+        ("Etc/UTC", "updated < '2026/03/04 11:31'", ["PLAT-1", "OPS-1"]),
+        ("America/New_York", 'updated >= "2026-03-04 06:31"', ["OPS-2"]),
+        ("America/New_York", 'created < "2026/03/04" ORDER BY id', []),
+        ("Asia/Tokyo", 'updated >= "2026-03-04 20:31"', ["OPS-2"]),
+        ("Asia/Tokyo", "updated >= 2026-03-04 AND updated < 2026-03-05 ORDER BY id", ["OPS-1", "PLAT-1", "OPS-2"]),
+    ],
+)
+def test_a_date_is_read_in_the_accounts_time_zone(world: World, zone: str, query: str, keys: list[str]) -> None:
+    assert [issue.key for issue in parse(query, world, Asker(zone)).select(world.issues.values())] == keys
+
+
+def test_a_project_that_is_hidden_does_not_exist(world: World) -> None:
+    with pytest.raises(JqlError, match="'OPS' does not exist for the field 'project'"):
+        parse("project = OPS", world, Asker(hidden_projects=["OPS"]))
+    assert [
+        issue.key
+        for issue in parse("project = PLAT", world, Asker(hidden_projects=["OPS"])).select(world.issues.values())
+    ] == ["PLAT-1"]

@@ -15,15 +15,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import orjson
 import pytest
+from alembic import command
+from alembic.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect
 
 from tickets import schema
+from tickets.chains import Chain
 from tickets.codec import decode, encode, instant, microseconds
 from tickets.errors import StoreError
 from tickets.store import StoreFacts, TicketStore
+from tickets.sync_book import Partition
 from tickets.ticket import (
     Comment,
     FieldChange,
@@ -34,9 +39,11 @@ from tickets.ticket import (
     StatusCategory,
     StatusChange,
     Ticket,
+    Tombstone,
 )
 
 START = datetime(2024, 3, 1, 9, tzinfo=UTC)
+SITE = "example.atlassian.net"
 ADA = Person("5b10", "Ada")
 OPEN = Status("1", "Open", StatusCategory.NEW)
 DONE = Status("5", "Done", StatusCategory.DONE)
@@ -200,7 +207,7 @@ def test_naive_instants_raise_and_nothing_is_kept(store: TicketStore) -> None:
         with pytest.raises(ValueError, match="time zone"):
             store.save([ticket(1), wrong])
     with pytest.raises(ValueError, match="time zone"):
-        store.save([ticket(1)], cursor=("scope", naive))
+        store.book.finish("site", ["OPS"], naive)
     assert store.count() == 0
 
 
@@ -254,14 +261,17 @@ def test_what_was_considered_returns_only_when_it_changes(store: TicketStore) ->
     assert fresh() == [1, 4]
 
 
-def test_cursors_and_tickets_are_kept_together(store: TicketStore, tmp_path: Path) -> None:
-    assert store.cursor("a") is None
-    store.save([ticket(1)], cursor=("a", START))
-    store.save([], cursor=("b", START + timedelta(days=1, microseconds=1)))
-    store.save((), cursor=("a", START + timedelta(hours=1)))
+def test_cursors_are_by_project_and_site(store: TicketStore, tmp_path: Path) -> None:
+    later = START + timedelta(days=1, microseconds=1)
+    assert store.book.cursors(SITE, ["A", "B"]) == {}
+    store.book.finish(SITE, ["A", "B"], START)
+    store.book.finish(SITE, ["B"], later)
+    store.book.finish("elsewhere", ["A"], START - timedelta(days=1))
     with TicketStore.open(path_of(tmp_path)) as again:
-        assert again.cursor("a") == START + timedelta(hours=1)
-        assert again.facts().last_sync_at == START + timedelta(days=1, microseconds=1)
+        assert again.book.cursors(SITE, ["A", "B", "C"]) == {"A": START, "B": later}
+        assert again.facts().last_sync_at == later
+        again.book.forget(SITE, ["A"])
+        assert again.book.cursors(SITE, ["A", "B"]) == {"B": later}
 
 
 def test_statuses_are_the_sites_and_then_the_tickets(store: TicketStore) -> None:
@@ -320,6 +330,81 @@ def test_the_migrations_make_the_tables_that_the_store_uses(tmp_path: Path) -> N
     engine.dispose()
     used = {table.name: {column.name for column in table.columns} for table in schema.tickets.metadata.sorted_tables}
     assert made == used | {"alembic_version": {"version_num"}}
+
+
+def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """Its tickets stay and their histories are checked; the next sync reads every project from its beginning."""
+    path = path_of(tmp_path)
+    raw = sqlite3.connect(path)
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "tickets_0001")
+    engine.dispose()
+    old = ticket(1)
+    document = orjson.dumps({k: v for k, v in orjson.loads(encode(old)).items() if k != "security"})
+    values = (SITE, 1, old.key, "OPS", "", "1", "Open", "new", 1, 0, 0, 1, document)
+    names = "site, ticket_id, key, project, ticket_type, status_id, status, status_category, is_open, created_at"
+    marks = ", ".join("?" * len(values))
+    raw.execute(f"INSERT INTO tickets ({names}, updated_at, n_changes, document) VALUES ({marks})", values)
+    raw.execute("INSERT INTO sync_cursors VALUES ('example:OPS', 5)")
+    raw.commit()
+    raw.close()
+    with TicketStore.open(path) as store:
+        assert list(store.tickets()) == [old]
+        assert store.book.cursors(SITE, ["OPS"]) == {}
+        assert [count.chains[Chain.BROKEN] for count in store.month_counts()] == [0]
+        store.check_chains()
+        assert [count.chains[Chain.BROKEN] for count in store.month_counts()] == [1]  # ends in Doing, stands in Open
+        assert store.broken_chains() == [old.key]
+
+
+# What Jira no longer shows
+
+
+def test_a_tombstone_leaves_every_figure_and_goes_when_the_ticket_returns(store: TicketStore) -> None:
+    store.save([ticket(1), ticket(2), ticket(3, project="WEB")])
+    store.bury(SITE, {1: Tombstone.GONE, 3: Tombstone.MOVED}, START)
+    assert [kept.id for kept in store.tickets()] == [2]
+    assert [kept.id for kept in store.tickets(projects=["OPS"], open_only=True)] == [2]
+    assert [kept.id for kept in store.unconsidered(projects=["OPS", "WEB"], created_since=START)] == [2]
+    assert (store.get(1), store.get("OPS-1"), store.count()) == (None, None, 1)
+    assert store.ids(SITE, "OPS") == {2: "2024-03"}
+    assert (store.facts().tickets, store.facts().tombstones, store.facts().status_changes) == (1, 2, 1)
+    assert sum(count.here for count in store.month_counts()) == 1
+    assert store.partitions() == [Partition(SITE, "OPS", "2024-03")]
+    assert [status.name for status in store.statuses()] == ["Open"]
+    assert list(store.tombstones()) == [
+        (ticket(1), Tombstone.GONE, START),
+        (ticket(3, project="WEB"), Tombstone.MOVED, START),
+    ]
+    assert list(store.tombstones(site="elsewhere")) == []
+    assert store.save([ticket(1)]) == (1,)  # the same version: what is new is that it is there again
+    assert store.save([ticket(1)]) == ()
+    assert [kept.id for kept in store.tickets()] == [1, 2]
+
+
+def test_what_changes_makes_its_partition_dirty(store: TicketStore) -> None:
+    march, april = Partition(SITE, "OPS", "2024-03"), Partition(SITE, "OPS", "2024-04")
+    later = ticket(2, created_at=START + timedelta(days=40))
+    store.save([ticket(1), later])
+    marks = store.book.dirty_partitions()
+    assert set(marks) == {march, april}
+    assert [kept.id for kept in store.tickets_of(april)] == [2]
+    for partition, mark in marks.items():
+        store.book.clean(partition, mark)
+    assert store.book.dirty_partitions() == {}
+    store.save([ticket(1), later])  # nothing differs
+    assert store.book.dirty_partitions() == {}
+    store.save([ticket(1, project="WEB", updated_at=START + timedelta(days=2))])  # it leaves one and enters another
+    assert set(store.book.dirty_partitions()) == {march, Partition(SITE, "WEB", "2024-03")}
+    mark = store.book.dirty_partitions()[march]
+    store.bury(SITE, {2: Tombstone.GONE}, START)
+    store.save([ticket(3)])  # while somebody writes what stood at `mark`
+    store.book.clean(march, mark)
+    assert set(store.book.dirty_partitions()) == {march, april, Partition(SITE, "WEB", "2024-03")}
 
 
 # Speed

@@ -1,0 +1,86 @@
+"""Keeps the ticket store equal to Jira: what changed, a census when it is due, history files for large sites."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agent.bootstrap import history_folder
+from agent.config import Configuration
+from tickets.census import CensusReport, take_census
+from tickets.errors import JiraError
+from tickets.jira_client import JiraClient
+from tickets.proof import read_obstacles
+from tickets.store import TicketStore
+from tickets.sync import Progress, SyncReport, sync
+
+log = logging.getLogger("goldenpath.sync")
+
+# Below so many tickets everything reads the store itself fast enough.
+WORTH_A_HISTORY = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """`census` is None where none was due or it failed (`failure` says why); `obstacles` are the projects for which
+    nothing may be done, each with the reason; `rewritten` counts the partitions of the history that were written."""
+
+    synced: SyncReport
+    census: CensusReport | None
+    failure: str
+    obstacles: Mapping[str, str]
+    rewritten: int
+
+
+def refresh(
+    configuration: Configuration,
+    client: JiraClient,
+    store: TicketStore,
+    *,
+    census_now: bool = False,
+    rebuild_history: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Refreshed:
+    """Raises TicketsError when Jira cannot be read; a census that fails is remembered and stops acting instead."""
+    projects, settings = configuration.require_jira().projects, configuration.sync
+    overlap = timedelta(minutes=settings.overlap_minutes)
+    synced = sync(
+        client,
+        store,
+        projects=projects,
+        overlap=overlap,
+        in_flight=settings.in_flight,
+        progress=progress,
+    )
+    census, failure = None, ""
+    if census_now or synced.invisible or is_census_due(configuration, client, store):
+        try:
+            census = take_census(
+                client, store, projects=projects, overlap=overlap, progress=lambda n: progress(Progress("census", n))
+            )
+        except JiraError as error:
+            failure = str(error)
+            log.warning("the census failed: %s", failure)
+    rewritten = _write_history(configuration, store, rebuild=rebuild_history)
+    obstacles = read_obstacles(store, site=client.site, projects=projects)
+    return Refreshed(synced, census, failure, obstacles, rewritten)
+
+
+def is_census_due(configuration: Configuration, client: JiraClient, store: TicketStore) -> bool:
+    """Where a project had none yet, the last one failed, or it is older than the configuration allows."""
+    entries = store.book.censuses(client.site)
+    latest = client.now() - timedelta(hours=configuration.sync.census_hours)
+    wanted = (entries.get(project) for project in configuration.require_jira().projects)
+    return any(entry is None or entry.failure or entry.taken_at < latest for entry in wanted)
+
+
+def _write_history(configuration: Configuration, store: TicketStore, *, rebuild: bool) -> int:
+    """Only where it is worth its files, or where somebody has asked for it once."""
+    folder = history_folder(configuration)
+    if not (rebuild or folder.exists() or store.count() >= WORTH_A_HISTORY):
+        return 0
+    from tickets.history import write_history  # pyarrow is slow to import
+
+    return write_history(store, folder, rebuild=rebuild).written

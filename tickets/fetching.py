@@ -1,0 +1,103 @@
+"""From Jira's issues to tickets: with their whole history and every comment, or with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tickets.errors import Unreadable
+from tickets.jira_client import JiraClient
+from tickets.jira_pages import embedded_comments
+from tickets.jira_records import Raw
+from tickets.reading import identity_of, read_ticket
+from tickets.shapes import mapping
+from tickets.ticket import Rejection, Ticket
+
+FIELDS: Final = (
+    "summary",
+    "description",
+    "status",
+    "priority",
+    "issuetype",
+    "project",
+    "reporter",
+    "creator",
+    "assignee",
+    "labels",
+    "components",
+    "created",
+    "updated",
+    "resolutiondate",
+    "resolution",
+    "security",
+    "comment",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`rejected` are those that could not be read, each with its reason; what has gone meanwhile is in neither."""
+
+    tickets: tuple[Ticket, ...]
+    rejected: tuple[Rejection, ...]
+
+    @property
+    def status_changes(self) -> int:
+        return sum(len(ticket.status_changes or ()) for ticket in self.tickets)
+
+
+def fields_of(client: JiraClient) -> list[str]:
+    """What a read must ask for on this site."""
+    return [*FIELDS, *client.catalogue().field_ids()]
+
+
+def read_batch(client: JiraClient, issues: Sequence[Raw]) -> Batch:
+    """The tickets of these issues. Histories are read after the fields, so that a change in between shows."""
+    ids = [identity for identity in map(identity_of, issues) if identity is not None]
+    histories = _whole_histories(client, issues, ids) if ids else {}
+    read: list[Ticket] = []
+    rejected: list[Rejection] = []
+    for issue in issues:
+        identity = identity_of(issue)
+        if identity is not None and identity not in histories:
+            continue
+        try:
+            read.append(_read_issue(client, issue, identity, histories))
+        except Unreadable as error:
+            source = f"{client.settings.url} ticket {str(issue.get('key') or issue.get('id'))[:40]}"
+            rejected.append(Rejection(source, str(error), client.site, identity))
+    return Batch(tuple(read), tuple(rejected))
+
+
+def _whole_histories(client: JiraClient, issues: Sequence[Raw], ids: Sequence[int]) -> dict[int, list[Raw]]:
+    """Jira leaves out the histories of what it does not show in that moment as it does those of what never changed: an
+    empty one of a ticket that was touched is asked for again, and belongs to nobody where the ticket is not shown."""
+    histories = client.histories(ids)
+    touched = {identity_of(issue) for issue in issues if _is_touched(issue)}
+    doubtful = [identity for identity, history in histories.items() if not history and identity in touched]
+    if doubtful:
+        shown = [
+            identity for issue in client.fetch(doubtful, ["updated"]) if (identity := identity_of(issue)) is not None
+        ]
+        again = client.histories(shown) if shown else {}
+        for identity in doubtful:
+            del histories[identity]
+        histories |= again
+    return histories
+
+
+def _is_touched(issue: Raw) -> bool:
+    fields = mapping(issue.get("fields"))
+    return fields.get("updated") != fields.get("created")
+
+
+def _read_issue(client: JiraClient, issue: Raw, identity: int | None, histories: Mapping[int, Sequence[Raw]]) -> Ticket:
+    if identity is None:
+        raise Unreadable("the numeric id is missing or is no number")
+    comments = embedded_comments(issue)
+    if comments is None:
+        comments = client.list_comments(identity)
+    return read_ticket(
+        issue, site=client.site, catalogue=client.catalogue(), histories=histories[identity], comments=comments
+    )

@@ -1,0 +1,137 @@
+"""The ticket store's rows: what a ticket becomes, which row replaces which, and what each write leaves behind."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from tickets.chains import check_chain
+from tickets.codec import encode, instant, microseconds
+from tickets.schema import dirty_partitions, rejections
+from tickets.schema import tickets as rows
+from tickets.sync_book import Partition
+from tickets.ticket import Ticket
+
+CHUNK = 500
+LIVE = rows.c.tombstone.is_(None)
+MONTH = func.strftime("%Y-%m", rows.c.created_at // 1_000_000, "unixepoch")
+
+Key = tuple[str, int]
+Row = Mapping[Any, Any]
+
+
+def row_of(ticket: Ticket) -> dict[str, Any]:
+    document = encode(ticket)  # refuses naive instants, before any is compared
+    chain = check_chain(ticket)
+    return {
+        "site": ticket.site,
+        "ticket_id": ticket.id,
+        "key": ticket.key,
+        "project": ticket.project,
+        "ticket_type": ticket.ticket_type,
+        "request_type": ticket.request_type,
+        "status_id": ticket.status.id,
+        "status": ticket.status.name,
+        "status_category": ticket.status.category.value,
+        "is_open": ticket.is_open,
+        "created_at": microseconds(ticket.created_at),
+        "updated_at": microseconds(ticket.updated_at),
+        "n_changes": None if ticket.status_changes is None else len(ticket.status_changes),
+        "document": document,
+        "chain": None if chain is None else chain.value,
+        "tombstone": None,
+        "tombstoned_at": None,
+    }
+
+
+def newest(values: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+    """By site and id, each ticket once."""
+    found: dict[Key, dict[str, Any]] = {}
+    for value in values:
+        key = (value["site"], value["ticket_id"])
+        if key not in found or is_as_new(value, found[key]):
+            found[key] = value
+    return found
+
+
+def is_as_new(value: Row, old: Row) -> bool:
+    """Whether it is a newer version, or the same without losing a history."""
+    if value["updated_at"] != old["updated_at"]:
+        return bool(value["updated_at"] > old["updated_at"])
+    return value["n_changes"] is not None or old["n_changes"] is None
+
+
+def is_news(value: Row, old: Row | None) -> bool:
+    if old is None:
+        return True
+    return is_as_new(value, old) and (value["document"] != old["document"] or old["tombstone"] is not None)
+
+
+def kept_rows(connection: Connection, keys: Collection[Key]) -> dict[Key, Row]:
+    """What is kept of these tickets now, tombstones included."""
+    kept: dict[Key, Row] = {}
+    columns = ("site", "ticket_id", "document", "updated_at", "n_changes", "tombstone", "project", "created_at")
+    for site in {site for site, _ in keys}:
+        for ids in chunks([number for named, number in keys if named == site]):
+            query = select(*(rows.c[name] for name in columns)).where(rows.c.site == site, rows.c.ticket_id.in_(ids))
+            kept.update(((site, row["ticket_id"]), row) for row in connection.execute(query).mappings())
+    return kept
+
+
+def forget_rejections(connection: Connection, keys: Collection[Key]) -> None:
+    for site in {site for site, _ in keys}:
+        known = set(
+            connection.scalars(
+                select(rejections.c.ticket_id).where(rejections.c.site == site, rejections.c.ticket_id.is_not(None))
+            )
+        )
+        over = [number for named, number in keys if named == site and number in known]
+        for ids in chunks(over):
+            connection.execute(rejections.delete().where(rejections.c.site == site, rejections.c.ticket_id.in_(ids)))
+
+
+def partition_of(row: Row) -> Partition:
+    return Partition(row["site"], row["project"], f"{instant(row['created_at']):%Y-%m}")
+
+
+def soil(connection: Connection, partitions: Collection[Partition]) -> None:
+    """Their Parquet files are out of date; a new mark each time, so that a writer cannot clean what it did not see."""
+    told, mark = insert(dirty_partitions), secrets.randbits(62)
+    values = [{**asdict(partition), "mark": mark} for partition in partitions]
+    if values:
+        connection.execute(
+            told.on_conflict_do_update(["site", "project", "month"], set_={"mark": told.excluded.mark}), values
+        )
+
+
+def bounds(month: str) -> tuple[int, int]:
+    """The first microsecond of the month and of the next."""
+    start = datetime.fromisoformat(f"{month}-01T00:00:00+00:00")
+    return microseconds(start), microseconds((start + timedelta(days=31)).replace(day=1))
+
+
+def documents() -> Select[Any]:
+    return select(rows.c.document, rows.c.created_at, rows.c.ticket_id, rows.c.site)
+
+
+def chunks(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
+
+
+def _upsert() -> Any:
+    told = insert(rows)
+    changed = {c.name: told.excluded[c.name] for c in rows.c if c.name not in ("site", "ticket_id", "considered_at")}
+    return told.on_conflict_do_update(["site", "ticket_id"], set_=changed)
+
+
+UPSERT = _upsert()
+REJECT = insert(rejections).on_conflict_do_update(
+    ["source"], set_={name: insert(rejections).excluded[name] for name in ("reason", "site", "ticket_id")}
+)
