@@ -169,7 +169,7 @@ def import_(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Examples: goldenpath sync; goldenpath sync --verify; goldenpath sync --verify --json")
+@app.command(epilog="Example: goldenpath sync --verify")
 def sync(
     census: Annotated[bool, typer.Option("--census", help="Also compare all ids now, due or not.")] = False,
     verify: Annotated[

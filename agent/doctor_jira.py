@@ -85,6 +85,7 @@ def fields(visit: Visit) -> Iterator[Finding]:
     for name, identity, lost in (
         ("request type", catalogue.request_type, "request types can only be learned from text"),
         ("channel", catalogue.channel, "tickets that came by mail are told by their property alone"),
+        ("service levels", ", ".join(catalogue.slas) or None, "no service level agreement is kept here"),
     ):
         if identity is not None:
             yield ok(f"field {name}", f"it is {identity}")

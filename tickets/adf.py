@@ -177,7 +177,7 @@ def _text_with_link(node: Mapping[str, Any]) -> str:
     if not isinstance(marks, list):
         return words
     for mark in marks:
-        if isinstance(mark, Mapping) and mark.get("type") == "link":
+        if (type(mark) is dict or isinstance(mark, Mapping)) and mark.get("type") == "link":
             target = _said(_attributes(mark).get("href"))
             if target and target not in words:
                 return f"{words} ({target})"
@@ -200,6 +200,8 @@ def _said(value: object) -> str:
 
 def _attributes(node: Mapping[str, Any]) -> Mapping[str, Any]:
     found = node.get("attrs")
+    if found is None:
+        return {}
     return found if type(found) is dict or isinstance(found, Mapping) else {}
 
 
@@ -245,7 +247,7 @@ def _ready(value: Any) -> Any:
         return encode_basestring_ascii(value) + "\0"
     if kind is dict or isinstance(value, (list, tuple, Mapping)):
         return value
-    return json.dumps(value) + "\0"
+    return f"{value}\0" if kind is int else json.dumps(value) + "\0"
 
 
 @lru_cache(maxsize=256)

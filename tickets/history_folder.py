@@ -123,7 +123,7 @@ class HistoryFolder:
         current = {} if listing is None else listing.files
         listed = {self.file(at, kind, files) for at, files in current.items() for kind in KINDS}
         with translated(self.path, "written"):
-            for place in self.path.glob("site=*/project=*/month=*"):
+            for place in self.path.glob("site=*/project=*/month=*/"):
                 for file in place.iterdir():
                     if _OURS.fullmatch(file.name) and file not in listed:
                         file.unlink()
@@ -150,6 +150,7 @@ def translated(path: Path, done: Literal["read", "written"]) -> Iterator[None]:
 
 
 def explain(path: Path, done: Literal["read", "written"], error: OSError) -> str:
+    """The sentence for what the system says of this path."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the history {path} cannot grow: the disk is full"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -89,11 +89,7 @@ def read_comment(raw: Raw) -> Comment:
         raise Unreadable("a comment has no id")
     created_at = read_instant(raw.get("created"), f"the creation of comment {identity}")
     updated = raw.get("updated")
-    properties = {
-        word(entry.get("key")): json_value(entry.get("value"))
-        for entry in map(mapping, sequence(raw.get("properties")))
-        if word(entry.get("key"))
-    }
+    properties = _properties(raw) if raw.get("properties") else {}
     author = read_person(raw.get("author"))
     return Comment(
         id=identity,
@@ -108,10 +104,18 @@ def read_comment(raw: Raw) -> Comment:
     )
 
 
+def _properties(raw: Raw) -> dict[str, Any]:
+    return {
+        word(entry.get("key")): json_value(entry.get("value"))
+        for entry in map(mapping, sequence(raw.get("properties")))
+        if word(entry.get("key"))
+    }
+
+
 def _is_public(raw: Raw, properties: Mapping[str, Any]) -> bool:
-    own = properties.get(PUBLIC_PROPERTY)
-    if isinstance(own, Mapping) and isinstance(own.get("internal"), (bool, str)):
-        return str(own["internal"]).lower() != "true"
+    told = mapping(properties.get(PUBLIC_PROPERTY)).get("internal")
+    if isinstance(told, (bool, str)):
+        return str(told).lower() != "true"
     return raw.get("jsdPublic") is not False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -37,14 +37,14 @@ def option(value: object) -> str:
     them joined by commas, a document's text."""
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, bool) or value is None:
+    if value is None or isinstance(value, bool):
         return ""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         if value.get("type") == "doc":
             return flatten(value)
         words = word(value.get("value")) or word(value.get("displayName")) or word(value.get("name"))
         child = value.get("child")
-        return f"{words} - {word(child.get('value'))}" if isinstance(child, Mapping) and words else words
+        return f"{words} - {word(child.get('value'))}" if words and is_mapping(child) else words
     if isinstance(value, (list, tuple)):
         return ", ".join(filter(None, (option(part) if not isinstance(part, list) else "" for part in value)))
     return word(value)
@@ -56,7 +56,7 @@ def text(value: object) -> str:
 
 
 def body(value: object) -> Mapping[str, Any] | str | None:
-    return value if type(value) is dict or isinstance(value, (str, Mapping)) else None
+    return value if isinstance(value, str) or is_mapping(value) else None
 
 
 def word(value: object) -> str:
@@ -71,7 +71,12 @@ def word(value: object) -> str:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    return value if type(value) is dict or isinstance(value, Mapping) else {}
+    return value if is_mapping(value) else {}
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Asks the abstract class last: that takes longer than all else, and JSON holds dictionaries and None."""
+    return type(value) is dict or (value is not None and isinstance(value, Mapping))
 
 
 def sequence(value: object) -> Sequence[Any]:

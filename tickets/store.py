@@ -194,10 +194,11 @@ class TicketStore:
     # Reading
 
     def get(self, ticket: str | int, *, site: str | None = None) -> Ticket | None:
-        """A ticket by numeric id or by key (in any case); of several sites' the one updated last."""
+        """A ticket by numeric id or by key (Jira's in any case); of several sites' the one updated last."""
         words = str(ticket).strip()
         by_id = words.isascii() and words.isdecimal() and len(words) <= 18
-        query = select(rows.c.document).where(rows.c.ticket_id == int(words) if by_id else rows.c.key == words.upper())
+        by_key = rows.c.key.in_({words, words.upper()})
+        query = select(rows.c.document).where(rows.c.ticket_id == int(words) if by_id else by_key)
         if site is not None:
             query = query.where(rows.c.site == site)
         with self._reading() as connection:

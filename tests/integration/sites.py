@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from agent import config
+from sandbox.configuration import configuration
 from sandbox.serve import ThreadedSandbox
 from sandbox.world import Issue
 from tickets.adf import doc, paragraph, text
@@ -22,6 +25,37 @@ def connect(site: ThreadedSandbox, *, name: str = "") -> JiraClient:
     client = JiraClient(JiraSettings(site.jira_url, email, agent.token, site=name))
     client.check()
     return client
+
+
+def install(site: ThreadedSandbox, folder: Path) -> config.Configuration:
+    """A configuration in the folder that points at the site."""
+    token = folder / "token"
+    token.write_text(site.personas["agent"].token)
+    text = configuration(
+        jira_url=site.jira_url,
+        aws_url=site.aws_url,
+        agent_email=site.personas["agent"].email,
+        token_file=token,
+        every_minutes=5,
+        deployment=site.deployment,
+    )
+    (folder / "goldenpath.toml").write_text(text)
+    return config.load(folder / "goldenpath.toml")
+
+
+def file_bucket(site: ThreadedSandbox, name: str) -> Issue:
+    """A complete request on the form, by the developer."""
+    fields = {
+        "project": {"key": "OPS"},
+        "issuetype": {"name": "Service Request"},
+        "summary": "A bucket please",
+        "customfield_10010": "S3 bucket",
+        "customfield_10050": name,
+        "customfield_10051": {"value": "eu-central-1"},
+        "customfield_10052": {"value": "internal"},
+        "customfield_10053": {"value": "dev"},
+    }
+    return site.state.create(site.world.accounts["developer"], fields)
 
 
 def file(site: ThreadedSandbox, count: int = 1, project: str = "OPS") -> list[Issue]:

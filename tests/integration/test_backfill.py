@@ -13,10 +13,9 @@ from random import Random
 
 import pytest
 
-from sandbox.configuration import configuration
 from sandbox.history import year
 from sandbox.serve import ThreadedSandbox, serve_in_thread
-from tests.integration.sites import NOW, change, file, held, told
+from tests.integration.sites import NOW, change, file, held, install, told
 from tickets.errors import JiraError
 from tickets.jira_client import JiraClient
 from tickets.store import TicketStore
@@ -126,16 +125,7 @@ def test_a_real_process_is_killed_three_times(tmp_path: Path, seed: int) -> None
     with serve_in_thread(world, aws=False) as site:
         for place in ("search/jql", "changelog/bulkfetch"):  # slow enough to be caught in the act
             site.state.faults.on(place, lambda: time.sleep(0.03), times=None)
-        token = tmp_path / "token"
-        token.write_text(site.personas["agent"].token)
-        text = configuration(
-            jira_url=site.jira_url,
-            aws_url="http://127.0.0.1:1",
-            agent_email=site.personas["agent"].email,
-            token_file=token,
-            every_minutes=5,
-        )
-        (tmp_path / "goldenpath.toml").write_text(text)
+        install(site, tmp_path)
         command = [sys.executable, "-m", "agent", "sync", "--verify"]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         environment.pop("GOLDENPATH_CONFIG", None)

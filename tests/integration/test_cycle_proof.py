@@ -11,11 +11,10 @@ import pytest
 from agent import bootstrap, config, operations
 from agent.cycle import CycleReport, run_cycle
 from fulfilment.request import Result
-from sandbox.configuration import configuration
 from sandbox.serve import ThreadedSandbox, serve_in_thread
 from sandbox.site import empty_world
 from sandbox.world import Issue
-from tests.integration.sites import NOW, file
+from tests.integration.sites import NOW, file, file_bucket, install
 
 
 @pytest.fixture(scope="module")
@@ -27,36 +26,12 @@ def running() -> Iterator[ThreadedSandbox]:
 @pytest.fixture
 def installed(running: ThreadedSandbox, tmp_path: Path) -> config.Configuration:
     running.state.faults.clear()
-    token = tmp_path / "token"
-    token.write_text(running.personas["agent"].token)
-    text = configuration(
-        jira_url=running.jira_url,
-        aws_url=running.aws_url,
-        agent_email=running.personas["agent"].email,
-        token_file=token,
-        every_minutes=5,
-    )
-    (tmp_path / "goldenpath.toml").write_text(text)
-    return config.load(tmp_path / "goldenpath.toml")
+    return install(running, tmp_path)
 
 
 def cycle(installed: config.Configuration) -> CycleReport:
     with bootstrap.open_rooms(installed) as rooms:
         return run_cycle(rooms)
-
-
-def file_bucket(site: ThreadedSandbox, name: str) -> Issue:
-    fields = {
-        "project": {"key": "OPS"},
-        "issuetype": {"name": "Service Request"},
-        "summary": "A bucket please",
-        "customfield_10010": "S3 bucket",
-        "customfield_10050": name,
-        "customfield_10051": {"value": "eu-central-1"},
-        "customfield_10052": {"value": "internal"},
-        "customfield_10053": {"value": "dev"},
-    }
-    return site.state.create(site.world.accounts["developer"], fields)
 
 
 def outcomes(done: CycleReport, issue: Issue) -> list[Result]:
