@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test soak check format install clean
+.PHONY: help demo test soak bench check format install clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ test: $(STAMP)  ## every test
 
 soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync (half an hour)
 	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py $(ARGS)
+
+bench: $(STAMP)  ## the speed of a sync beside the jira package's (some minutes)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -115,7 +115,7 @@ def open_rooms(configuration: Configuration) -> Iterator[Rooms]:
     """The whole installation, closed again at the end."""
     policy = build_policy(configuration)
     with ExitStack() as stack:
-        client = connect(configuration)
+        client = stack.enter_context(connect(configuration))
         check_fields(policy, client.catalogue().custom.values(), configuration)
         store = stack.enter_context(open_store(configuration))
         ledger = stack.enter_context(open_ledger(configuration))

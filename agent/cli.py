@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from agent import config
-from agent.errors import AgentError, ConfigurationError
+from agent.errors import AgentError, ConfigurationError, Stopped
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -184,8 +184,11 @@ def sync(
     from agent.syncing import refresh
 
     configuration = config.load(path)
-    client = bootstrap.connect(configuration)
-    with bootstrap.open_store(configuration) as store, sync_printing.SyncBar() as bar:
+    with (
+        bootstrap.connect(configuration) as client,
+        bootstrap.open_store(configuration) as store,
+        sync_printing.SyncBar() as bar,
+    ):
         done = refresh(
             configuration,
             client,
@@ -250,7 +253,7 @@ def run(
     every: Annotated[float | None, typer.Option("--every", min=0.01, help="Minutes between cycles.")] = None,
     path: ConfigOption = None,
 ) -> None:
-    """Work on a schedule until stopped (Ctrl-C or SIGTERM finishes the cycle under way)."""
+    """Work on a schedule until stopped (Ctrl-C or SIGTERM breaks off a sync, and finishes the tickets under way)."""
     from agent import bootstrap, printing
     from agent.cycle import run_cycle
     from agent.scheduler import Schedule
@@ -262,12 +265,22 @@ def run(
 
     tell = printing.CycleLog()
 
-    def cycle() -> None:
-        with bootstrap.open_rooms(configuration) as rooms:
-            tell(run_cycle(rooms))
+    def break_off(_: object) -> None:
+        if schedule.is_stopping:
+            raise Stopped("the sync was stopped; the next one goes on where it was")
 
-    notes.print(f"working every {minutes:g} minutes; Ctrl-C stops after the cycle under way")
-    Schedule(cycle, seconds=minutes * 60).run_until_signal()
+    def cycle() -> None:
+        try:
+            with bootstrap.open_rooms(configuration) as rooms:
+                tell(run_cycle(rooms, on_sync=break_off))
+        except Stopped as stopped:
+            notes.print(str(stopped))
+
+    notes.print(
+        f"working every {minutes:g} minutes; Ctrl-C breaks off a sync, and waits for tickets that are worked on"
+    )
+    schedule = Schedule(cycle, seconds=minutes * 60)
+    schedule.run_until_signal()
 
 
 @app.command(epilog="Example: goldenpath plan OPS-123")

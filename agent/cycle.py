@@ -86,7 +86,7 @@ def project_of(rooms: Rooms, request: Request) -> str:
 def new_tickets(rooms: Rooms) -> list[Ticket]:
     """Open tickets, young enough, that have changed since they were last considered."""
     oldest = rooms.client.now() - rooms.policy.maximum_age
-    return rooms.store.unconsidered(projects=tuple(rooms.policy.projects), created_since=oldest)
+    return rooms.store.unconsidered(rooms.client.site, projects=tuple(rooms.policy.projects), created_since=oldest)
 
 
 def consider(rooms: Rooms, ticket: Ticket, classification: Classification | None) -> Outcome | None:

@@ -1,6 +1,7 @@
 """Errors of this room, and the exit codes they end a command with.
 
 AgentError              exit 1: the work could not be done now; the message says what to do
+├── Stopped             exit 1: somebody asked for the end in the middle of work that goes on later
 └── ConfigurationError  exit 2: the configuration or the call is wrong; the message names file, line and what is allowed
 """
 
@@ -11,6 +12,10 @@ class AgentError(Exception):
     """The command could not do its work; the message is a sentence with the way out."""
 
     exit_code = 1
+
+
+class Stopped(AgentError):
+    """A sync was stopped; the next one goes on where it was."""
 
 
 class ConfigurationError(AgentError):

@@ -38,7 +38,7 @@ def load_or_train(configuration: Configuration, tickets: Iterable[Ticket]) -> Cl
 
     if (stored := load(configuration)) is not None:
         return stored
-    known = list(tickets)
+    known = [ticket for ticket in tickets if ticket.text]  # an event log has none: nothing can be learned from it
     if len({ticket.request_type for ticket in known if ticket.request_type}) < 2:
         log.info("no model yet: fewer than two request types were chosen on forms")
         return None

@@ -41,6 +41,11 @@ class Schedule:
         self._scheduler.start()
         self._scheduler.modify_job("cycle", next_run_time=datetime.now(UTC))
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody has asked for the end: long work that can go on later should break off."""
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         self._stopping.set()
         if self._scheduler.running:

@@ -16,6 +16,8 @@ from agent.syncing import Refreshed
 from tickets.proof import Proof
 from tickets.sync import Progress
 
+SHOWN: Final = 10  # reasons that are printed one by one
+
 
 def console() -> Console:
     """As wide as the terminal; in a pipe wide enough that no line is broken."""
@@ -81,11 +83,12 @@ def print_sync(done: Refreshed, stored: int, proof: Proof, *, verify: bool) -> N
     out, synced = console(), done.synced
     out.print(f"read {synced.tickets:,} tickets, {len(synced.changed):,} of them new or changed; {stored:,} are stored")
     if synced.rejected:
-        out.print(Text(f"{synced.rejected:,} could not be read and were kept aside", style="yellow"))
+        words = f"set aside, because they cannot be read: {synced.rejected:,} (goldenpath sync --verify says why)"
+        out.print(Text(words, style="yellow"))
     if done.census and done.census.late:
-        out.print(f"the census found {len(done.census.late):,} tickets that no search for changes had shown")
+        out.print(f"found by the census, shown by no search for changes: {len(done.census.late):,}")
     if done.census and done.census.buried:
-        out.print(f"the census found {len(done.census.buried):,} tickets that Jira no longer shows")
+        out.print(f"no longer shown by Jira, found by the census: {len(done.census.buried):,}")
     if done.rewritten:
         out.print(f"{done.rewritten:,} partitions of the history were written")
     if verify:
@@ -117,6 +120,10 @@ def print_proof(proof: Proof) -> None:
     for project in proof.projects:
         if project.missing_ids:
             out.print(Text(f"missing in {project.project}: {', '.join(map(str, project.missing_ids))}", style="red"))
+    for rejection in proof.set_aside[:SHOWN]:
+        out.print(Text(f"set aside: {rejection.source}: {rejection.reason}", style="yellow"))
+    if len(proof.set_aside) > SHOWN:
+        out.print(Text(f"and {len(proof.set_aside) - SHOWN:,} more", style="yellow"))
     if proof.broken:
         out.print(Text(f"broken histories: {', '.join(proof.broken)}", style="yellow"))
     if proof.tombstones:

@@ -18,6 +18,8 @@ from tickets.sync import Progress, SyncReport, sync
 
 log = logging.getLogger("goldenpath.sync")
 
+# What stands in the way of acting is looked at again so much later.
+RETRY = timedelta(minutes=10)
 # Below so many tickets everything reads the store itself fast enough.
 WORTH_A_HISTORY = 100_000
 
@@ -55,7 +57,8 @@ def refresh(
         progress=progress,
     )
     census, failure = None, ""
-    if census_now or synced.invisible or is_census_due(configuration, client, store):
+    store.check_chains()
+    if census_now or is_census_due(configuration, client.site, store, synced):
         try:
             census = take_census(
                 client, store, projects=projects, overlap=overlap, progress=lambda n: progress(Progress("census", n))
@@ -68,12 +71,19 @@ def refresh(
     return Refreshed(synced, census, failure, obstacles, rewritten)
 
 
-def is_census_due(configuration: Configuration, client: JiraClient, store: TicketStore) -> bool:
-    """Where a project had none yet, the last one failed, or it is older than the configuration allows."""
-    entries = store.book.censuses(client.site)
-    latest = client.now() - timedelta(hours=configuration.sync.census_hours)
-    wanted = (entries.get(project) for project in configuration.require_jira().projects)
-    return any(entry is None or entry.failure or entry.taken_at < latest for entry in wanted)
+def is_census_due(configuration: Configuration, site: str, store: TicketStore, synced: SyncReport) -> bool:
+    """Where a project had none yet or the last one is older than the configuration allows; where a project has
+    disappeared or come back; and from time to time where the last one found a reason not to act."""
+    projects, entries = configuration.require_jira().projects, store.book.censuses(site)
+    if any(project not in entries for project in projects):
+        return True
+    taken = {project: entries[project].taken_at for project in projects}
+    if min(taken.values()) < synced.started_at - timedelta(hours=configuration.sync.census_hours):
+        return True
+    if {project for project in projects if entries[project].is_invisible} != set(synced.invisible):
+        return True
+    obstacles = read_obstacles(store, site=site, projects=projects)
+    return any(taken[project] < synced.started_at - RETRY for project in obstacles)
 
 
 def _write_history(configuration: Configuration, store: TicketStore, *, rebuild: bool) -> int:

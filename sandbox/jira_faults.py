@@ -45,6 +45,8 @@ class Faults:
 
     def __init__(self) -> None:
         self.index_lag = timedelta(0)
+        # Ids of tickets that the site has and cannot give: 500 one by one, an error in bulk.
+        self.broken_tickets: set[int] = set()
         self.seen: Counter[str] = Counter()
         self._generation = 0
         self._planned: list[Fault] = []
@@ -82,9 +84,10 @@ class Faults:
             self._hooks.append((operation, act, times))
 
     def clear(self) -> None:
-        """No failures to come, no lag, answers that drip end; `seen` is kept."""
+        """No failures to come, no lag, no broken ticket, answers that drip end; `seen` is kept."""
         with self._lock:
             self.index_lag = timedelta(0)
+            self.broken_tickets.clear()
             self._generation += 1
             self._planned.clear()
             self._hooks.clear()

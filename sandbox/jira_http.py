@@ -57,7 +57,10 @@ class Call:
 
     def issue(self) -> Issue:
         """The ticket that the path names. Raises Refused (404)."""
-        return self.state.find(self.path["key"], self.who)
+        found = self.state.find(self.path["key"], self.who)
+        if found.id in self.state.faults.broken_tickets:
+            raise Refused(500, "Internal server error")
+        return found
 
     def issue_for(self, permission: str) -> Issue:
         """The ticket that the path names, for a change. Raises Refused (401, 403, 404)."""

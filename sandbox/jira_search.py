@@ -64,8 +64,11 @@ def bulk_fetch(call: Call) -> Reply:
     if not all(isinstance(names, list) for names in (wanted or [], properties or [], call.sent.get("expand") or [])):
         raise Refused(400, "fields, properties and expand must be arrays.")
     names, changes = set(map(str, wanted or ["*navigable"])), EMBEDDED if call.expands("changelog") else 0
-    found = [render(call, issue, names, properties, newest(issue, changes)) for issue in _named(call, named)]
-    return Reply({"issues": found, "issueErrors": []})
+    broken = call.state.faults.broken_tickets
+    issues = _named(call, named)
+    found = [render(call, one, names, properties, newest(one, changes)) for one in issues if one.id not in broken]
+    errors = [{"id": str(one.id), "errorMessage": "Internal server error"} for one in issues if one.id in broken]
+    return Reply({"issues": found, "issueErrors": errors})
 
 
 def bulk_changelogs(call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""Atlassian Document Format: what a document says as text, its digest, and the few nodes that we write ourselves.
+"""Atlassian Document Format: what a document says as text, and the few nodes that we write ourselves.
 
 Reading walks with an explicit stack, so no depth of nesting can break it. Writing knows paragraphs, text, code, lists
 and tables, and nothing else: neither a mention nor a macro nor a link can be built from ticket text.
@@ -6,12 +6,8 @@ and tables, and nothing else: neither a mention nor a macro nor a link can be bu
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from json.encoder import encode_basestring_ascii
 from typing import Any
 
 Adf = dict[str, Any]
@@ -23,8 +19,6 @@ _LISTS = frozenset({"bulletList", "orderedList", "taskList", "decisionList"})
 _LINES = frozenset(
     {"paragraph", "heading", "codeBlock", "blockquote", "panel", "expand", "nestedExpand", "mediaSingle"}
 )
-_BLOCKS = _ROWS | _LINES | _ITEMS  # what ends as it began: with a new line
-_OFTEN_EMPTY = frozenset({"attrs", "marks", "content"})
 _CARDS = frozenset({"inlineCard", "blockCard", "embedCard"})
 
 
@@ -50,13 +44,16 @@ def flatten(adf: Mapping[str, Any] | str | None) -> str:
         kind = _said(node.get("type"))
         page.enter(kind, node, number)
         content = node.get("content")
-        if kind in _BLOCKS:
+        if not content or isinstance(content, str) or not isinstance(content, Sequence):
+            content = ()
+        said = page.enter_texts(content)
+        if said < len(content):
             stack.append((kind, -1))
-        if content and isinstance(content, Sequence) and not isinstance(content, str):
             first = _first_number(node) if kind == "orderedList" else 0
-            said = page.enter_texts(content)
             for index in range(len(content) - 1, said - 1, -1):
                 stack.append((content[index], first + index if first else 0))
+        else:
+            page.leave(kind)
     return page.text()
 
 
@@ -90,12 +87,18 @@ class _Page:
         self._write(_inline(kind, node))
 
     def enter_texts(self, content: Sequence[Any]) -> int:
-        """Writes the plain texts with which the content begins; returns how many."""
+        """Writes the texts and line breaks with which the content begins; returns how many."""
         said = 0
         for node in content:
-            if type(node) is not dict or node.get("type") != "text" or "content" in node:
+            if type(node) is not dict or "content" in node:
                 break
-            self._write(_text_with_link(node))
+            kind = node.get("type")
+            if kind == "text":
+                self._write(_text_with_link(node))
+            elif kind == "hardBreak":
+                self._write("\n")
+            else:
+                break
             said += 1
         return said
 
@@ -104,7 +107,7 @@ class _Page:
             if self._cells:
                 self._cells.pop()
                 self._break()
-        else:
+        elif kind in _LINES or kind in _ITEMS:
             self._break()
 
     def text(self) -> str:
@@ -203,61 +206,6 @@ def _attributes(node: Mapping[str, Any]) -> Mapping[str, Any]:
     if found is None:
         return {}
     return found if type(found) is dict or isinstance(found, Mapping) else {}
-
-
-def digest(adf: Mapping[str, Any] | str | None) -> str:
-    """SHA-256 (hex) of the canonical body: keys sorted, `localId`s and empty `attrs`/`marks`/`content` left out, since
-    Jira adds those by itself. Two bodies of equal digest read the same and link to the same."""
-    return hashlib.sha256(_canonical(adf).encode()).hexdigest()
-
-
-def _canonical(value: object) -> str:
-    """Every token followed by a NUL. On the stack: text that is ready, or a list or an object still to be opened."""
-    texts: list[str] = []
-    stack: list[Any] = [_ready(value)]
-    while stack:
-        item = stack.pop()
-        if type(item) is str:
-            texts.append(item)
-        elif isinstance(item, (list, tuple)):
-            texts.append("[\0")
-            stack.append("]\0")
-            stack.extend([_ready(part) for part in reversed(item)])
-        else:
-            rest = "}\0"
-            for key, token in _ordered(tuple(map(str, item))):
-                part = item[key]
-                if key == "localId" or (key in _OFTEN_EMPTY and _says_nothing(part)):
-                    continue
-                part = _ready(part)
-                if type(part) is str:
-                    rest = f"{token}{part}{rest}"
-                else:
-                    stack.append(rest)
-                    stack.append(part)
-                    rest = token
-            texts.append("{\0" + rest)
-    return "".join(texts)
-
-
-def _ready(value: Any) -> Any:
-    """A scalar as its token; a list or an object as it is."""
-    kind = type(value)
-    if kind is str:
-        return encode_basestring_ascii(value) + "\0"
-    if kind is dict or isinstance(value, (list, tuple, Mapping)):
-        return value
-    return f"{value}\0" if kind is int else json.dumps(value) + "\0"
-
-
-@lru_cache(maxsize=256)
-def _ordered(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """The keys from last to first, each with its token: a stack gives them back in order."""
-    return tuple((key, f"{json.dumps(key)}:\0") for key in sorted(keys, reverse=True))
-
-
-def _says_nothing(value: object) -> bool:
-    return not value or (isinstance(value, Mapping) and set(value) == {"localId"})
 
 
 # Writing

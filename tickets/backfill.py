@@ -23,6 +23,7 @@ from tickets.sync_book import Window
 LARGEST: Final = 2000  # tickets of a window
 SMALLEST: Final = 500
 SHORTEST: Final = timedelta(seconds=2)
+_PATIENCE: Final = 1.0  # seconds for a thread to end
 _POLL: Final = 0.2  # seconds between two looks at whether to stop
 
 
@@ -96,6 +97,8 @@ class Backfill:
             self._stop.set()
             for _ in threads:
                 self._tasks.put(None)
+            for thread in threads:  # one that waits for an answer, or because Jira asked for it, ends by itself
+                thread.join(timeout=_PATIENCE)
 
     def _planned(self, project: str, started_at: datetime) -> list[Window]:
         """The windows of the run that was interrupted, else one over everything."""
@@ -111,7 +114,7 @@ class Backfill:
 
     def _work(self) -> None:
         try:
-            with self._client.twin() as client:
+            with self._client.twin(self._stop.is_set) as client:
                 while not self._stop.is_set() and (window := self._tasks.get()) is not None:
                     for result in self._halve(client, window) or self._read(client, window):
                         self._hand_over(result)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tickets.errors import JiraError
+from tickets.errors import StoreError, TicketsError
 from tickets.fetching import fields_of, read_batch
 from tickets.jira_client import JiraClient
 from tickets.jira_records import BEGINNING, Raw, Search
@@ -69,7 +69,9 @@ def take_census(
         client.confirm_account()
         taken_at = client.now()
         return _Census(client, store, projects, taken_at, overlap, progress).take()
-    except JiraError as error:
+    except StoreError:
+        raise
+    except TicketsError as error:
         known = store.book.censuses(client.site)
         for project in projects:
             counted = known[project].counted if project in known else {}
@@ -95,32 +97,40 @@ class _Census:
         self._taken_at = taken_at
         self._overlap = overlap
         self._progress = progress
+        self._untold: set[int] = set()  # what Jira has and cannot give: nothing is concluded about it
         self._shown: dict[int, tuple[str, str]] = {}  # what Jira shows: id → project and month of creation
 
     def take(self) -> CensusReport:
         visible = self._client.visible(self._projects)
         found = self._compare(visible)
+        self._store.book.set_compared(self._site, visible, self._taken_at)
         for project in self._projects:
             if project in visible:
                 self._sweep(project)
         here = {number: project for project in self._projects for number in self._store.ids(self._site, project)}
         late, absent = set(self._shown) - set(here), set(here) - set(self._shown)
         elsewhere = {n for n, project in here.items() if n in self._shown and self._shown[n][0] != project}
-        set_aside = self._store.rejected_ids(self._site) - set(self._shown)
+        set_aside = self._store.rejected_ids(self._site)
         there = self._read_again({*late, *elsewhere, *(n for n in absent if here[n] in visible), *set_aside})
         for number in late:
-            if there.get(number) not in self._projects:  # the search's index still shows what has gone
+            if there.get(number) not in self._projects and number not in self._untold:  # the index is behind
                 del self._shown[number]
         buried = {
             number: self._reason(number, there.get(number), is_visible=here[number] in visible)
             for number in absent
-            if there.get(number) not in self._projects
+            if there.get(number) not in self._projects and number not in self._untold
         }
         self._store.bury(self._site, buried, self._taken_at)
-        self._store.forget_rejected(self._site, {n for n in set_aside if n not in there})
-        self._store.book.set_compared(self._site, visible, self._taken_at)
-        missing = self._count({p: "" if p in visible else self._invisible(p) for p in self._projects})
-        read = tuple(sorted(found | late & set(self._shown) - set(missing)))
+        self._store.forget_rejected(self._site, set_aside - set(there) - self._untold - set(self._shown))
+        failures = {p: "" if p in visible else self._invisible(p) for p in self._projects}
+        missing = self._count(failures)
+        if missing:  # what goes while it is read is missing for a moment
+            there = self._read_again(missing)
+            for number in set(missing) - set(there) - self._untold:
+                self._shown.pop(number, None)
+            missing = self._count(failures)
+        unread = {*missing, *self._store.rejected_ids(self._site)}
+        read = tuple(sorted((found | late & set(self._shown)) - unread))
         return CensusReport(self._taken_at, len(self._shown), read, buried, missing)
 
     def _compare(self, visible: Collection[str]) -> set[int]:
@@ -131,7 +141,7 @@ class _Census:
         for at in sorted(set(since.values())):
             group = tuple(project for project, its in since.items() if its == at)
             for page in self._client.search(Search(group, "updated", at - self._overlap), fields_of(self._client)):
-                batch = read_batch(self._client, page)
+                batch = read_batch(self._client, page, known=self._store.versions(self._site, _ids_of(page)))
                 found.update(self._store.save(batch.tickets, rejected=batch.rejected))
         return found
 
@@ -147,7 +157,8 @@ class _Census:
         there: dict[int, str] = {}
         fields, listed = fields_of(self._client), sorted(doubtful)
         for start in range(0, len(listed), FETCHED_TOGETHER):
-            issues = self._client.fetch(listed[start : start + FETCHED_TOGETHER], fields)
+            fetched = self._client.fetch(listed[start : start + FETCHED_TOGETHER], fields)
+            issues, self._untold = fetched.issues, self._untold | set(fetched.unavailable)
             projects = {number: _project_of(issue) for issue in issues if (number := identity_of(issue)) is not None}
             there.update(projects)
             batch = read_batch(self._client, [issue for issue in issues if _project_of(issue) in self._projects])
@@ -175,11 +186,12 @@ class _Census:
         for number, place in {**self._shown, **here}.items():
             project, month = here.get(number, place)
             row = counts[project].setdefault(month, Counter())
-            row["here"] += number in here
             row["at_jira"] += 1
-            if number not in here and number in set_aside:
+            if number in set_aside:  # of what is here and was set aside, an older version is here
                 row["set_aside"] += 1
-            elif number not in here:
+            elif number in here:
+                row["here"] += 1
+            else:
                 row["missing"] += 1
                 missing[number] = project
         for project in self._projects:
@@ -188,7 +200,12 @@ class _Census:
                 for month, row in sorted(counts[project].items())
             ]
             named = [number for number, its in missing.items() if its == project][:NAMED]
-            entry = CensusEntry(project, self._taken_at, failures[project], {"months": months, "missing_ids": named})
+            entry = CensusEntry(
+                project,
+                self._taken_at,
+                failures[project],
+                {"months": months, "missing_ids": named, "invisible": bool(failures[project])},
+            )
             self._store.book.save_census(self._site, entry)
         return tuple(missing)
 
@@ -204,6 +221,10 @@ def _months(oldest: datetime, newest: datetime) -> Iterator[tuple[str, datetime,
         if is_last:
             return
         start = since = following
+
+
+def _ids_of(page: Sequence[Raw]) -> list[int]:
+    return [number for issue in page if (number := identity_of(issue)) is not None]
 
 
 def _project_of(issue: Raw) -> str:

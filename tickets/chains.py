@@ -47,8 +47,10 @@ def _breaks(ticket: Ticket) -> Iterator[tuple[datetime, datetime | None]]:
     for one, following in pairwise(changes):
         if not _is_same(one.to_id, one.to_name, following.from_id, following.from_name):
             yield one.at, following.at
-    if changes and not _is_same(changes[-1].to_id, changes[-1].to_name, ticket.status.id, ticket.status.name):
-        yield changes[-1].at, None
+    # The history may have been read after the fields: what is newer than them says nothing about their status.
+    last = next((change for change in reversed(changes) if change.at <= ticket.updated_at), None)
+    if last and not _is_same(last.to_id, last.to_name, ticket.status.id, ticket.status.name):
+        yield last.at, None
 
 
 def _is_same(one_id: str, one_name: str, other_id: str, other_name: str) -> bool:

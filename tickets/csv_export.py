@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tickets.adf import digest
+from tickets.adf_digest import digest
 from tickets.catalogue import FieldCatalogue
 from tickets.content import Content
 from tickets.delimited import Fault, Row, Table, folded

@@ -9,6 +9,7 @@ TicketsError
 │   ├── NotFound           404: it does not exist, or this account may not see it
 │   ├── NoTransition       no permitted transition leads to the wanted status
 │   ├── AnswerUnknown      a write was sent and its answer was lost: look before asking again
+│   ├── Unavailable        Jira has the ticket and cannot give it, while it answers for others
 │   └── MalformedAnswer    an answer that is not what Jira documents
 ├── Unreadable             a record of Jira's that cannot become a ticket; counted and shown, never dropped
 ├── ExportError            a file that is no export of Jira
@@ -52,6 +53,10 @@ class NoTransition(JiraError):
 
 class AnswerUnknown(JiraError):
     """A write was sent once and its answer was lost: whether it was done is not known until somebody looks."""
+
+
+class Unavailable(JiraError):
+    """Jira fails for this one ticket, while it answers for others."""
 
 
 class MalformedAnswer(JiraError):

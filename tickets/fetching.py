@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from tickets.errors import Unreadable
+from tickets.errors import NotFound, Unavailable, Unreadable
 from tickets.jira_client import JiraClient
 from tickets.jira_pages import embedded_comments
 from tickets.jira_records import Raw
 from tickets.reading import identity_of, read_ticket
-from tickets.shapes import mapping
+from tickets.shapes import mapping, read_instant
 from tickets.ticket import Rejection, Ticket
 
 FIELDS: Final = (
@@ -52,10 +53,15 @@ def fields_of(client: JiraClient) -> list[str]:
     return [*FIELDS, *client.catalogue().field_ids()]
 
 
-def read_batch(client: JiraClient, issues: Sequence[Raw]) -> Batch:
-    """The tickets of these issues. Histories are read after the fields, so that a change in between shows."""
+def read_batch(client: JiraClient, issues: Sequence[Raw], *, known: Mapping[int, datetime] | None = None) -> Batch:
+    """The tickets of these issues. Histories are read after the fields, so that a change in between shows.
+
+    `known` tells, for issues that a search found, which of them are here and when those were last updated: an index
+    may still show what was deleted, so a new one without any history is asked for once more. Without it, only those
+    that were touched are.
+    """
     ids = [identity for identity in map(identity_of, issues) if identity is not None]
-    histories = _whole_histories(client, issues, ids) if ids else {}
+    histories = _whole_histories(client, issues, ids, known) if ids else {}
     read: list[Ticket] = []
     rejected: list[Rejection] = []
     for issue in issues:
@@ -64,26 +70,28 @@ def read_batch(client: JiraClient, issues: Sequence[Raw]) -> Batch:
             continue
         try:
             read.append(_read_issue(client, issue, identity, histories))
-        except Unreadable as error:
-            source = f"{client.settings.url} ticket {str(issue.get('key') or issue.get('id'))[:40]}"
+        except NotFound:  # it has gone between its fields and its comments
+            continue
+        except (Unreadable, Unavailable) as error:
+            source = f"{client.settings.url} ticket {str(issue.get('key'))[:40]} (id {identity})"
             rejected.append(Rejection(source, str(error), client.site, identity))
     return Batch(tuple(read), tuple(rejected))
 
 
-def _whole_histories(client: JiraClient, issues: Sequence[Raw], ids: Sequence[int]) -> dict[int, list[Raw]]:
+def _whole_histories(
+    client: JiraClient, issues: Sequence[Raw], ids: Sequence[int], known: Mapping[int, datetime] | None
+) -> dict[int, list[Raw] | Unavailable]:
     """Jira leaves out the histories of what it does not show in that moment as it does those of what never changed: an
     empty one of a ticket that was touched is asked for again, and belongs to nobody where the ticket is not shown."""
     histories = client.histories(ids)
-    touched = {identity_of(issue) for issue in issues if _is_touched(issue)}
+    touched = {identity_of(issue) for issue in issues if _is_touched(issue) or not _is_known(issue, known)}
     doubtful = [identity for identity, history in histories.items() if not history and identity in touched]
     if doubtful:
-        shown = [
-            identity for issue in client.fetch(doubtful, ["updated"]) if (identity := identity_of(issue)) is not None
-        ]
-        again = client.histories(shown) if shown else {}
+        shown = client.fetch(doubtful, ["updated"])
+        again = client.histories([identity for issue in shown.issues if (identity := identity_of(issue)) is not None])
         for identity in doubtful:
             del histories[identity]
-        histories |= again
+        histories |= {**again, **shown.unavailable}
     return histories
 
 
@@ -92,12 +100,26 @@ def _is_touched(issue: Raw) -> bool:
     return fields.get("updated") != fields.get("created")
 
 
-def _read_issue(client: JiraClient, issue: Raw, identity: int | None, histories: Mapping[int, Sequence[Raw]]) -> Ticket:
+def _is_known(issue: Raw, known: Mapping[int, datetime] | None) -> bool:
+    """Whether this version of it is here already, or need not be."""
+    if known is None:
+        return True
+    identity, fields = identity_of(issue), mapping(issue.get("fields"))
+    try:
+        return identity is not None and known.get(identity) == read_instant(fields.get("updated"), "the update instant")
+    except Unreadable:
+        return False
+
+
+def _read_issue(
+    client: JiraClient, issue: Raw, identity: int | None, histories: Mapping[int, Sequence[Raw] | Unavailable]
+) -> Ticket:
     if identity is None:
         raise Unreadable("the numeric id is missing or is no number")
+    history = histories[identity]
+    if isinstance(history, Unavailable):
+        raise history
     comments = embedded_comments(issue)
     if comments is None:
         comments = client.list_comments(identity)
-    return read_ticket(
-        issue, site=client.site, catalogue=client.catalogue(), histories=histories[identity], comments=comments
-    )
+    return read_ticket(issue, site=client.site, catalogue=client.catalogue(), histories=history, comments=comments)

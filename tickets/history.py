@@ -119,7 +119,8 @@ def write_history(
 
     Killed anywhere, the folder shows what it showed before or what it is to show, and the next run finds the rest.
     Partitions that change meanwhile are written again, `_ROUNDS` times at most, so that a ticket that moves between
-    two is in one of them. Raises StoreError.
+    two is in one of them. The store remembers what changed for one folder: a second one needs `rebuild`. Raises
+    StoreError.
     """
     home = HistoryFolder(folder)
     with home.writing():

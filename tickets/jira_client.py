@@ -1,9 +1,5 @@
-"""Our Jira in the words of this room. The only module that knows the `jira` package.
-
-Of the package we use the authenticated session alone: its own calls send a write again after a dropped
-connection, read only the first page, and put whole answers into error texts. What differs between Jira Cloud and Data
-Center is in `jira_cloud` and `jira_data_center`.
-"""
+"""Our Jira in the words of this room. What differs between Jira Cloud and Data Center is in `jira_cloud` and
+`jira_data_center`; how a request travels in `jira_transport` and `jira_session`."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from tickets.catalogue import FieldCatalogue
 from tickets.errors import (
@@ -24,15 +20,17 @@ from tickets.errors import (
     MalformedAnswer,
     NotFound,
     NoTransition,
+    Unavailable,
     Unreadable,
 )
 from tickets.jira_cloud import Cloud
 from tickets.jira_data_center import DataCenter
 from tickets.jira_pace import Pace
 from tickets.jira_pages import embedded_comments, number, read_list, read_object, read_objects, rows, ticket_path
-from tickets.jira_records import Offer, ProjectFacts, Raw, Search, SiteFacts, in_projects
+from tickets.jira_records import Fetched, Offer, ProjectFacts, Raw, Search, SiteFacts, in_projects
+from tickets.jira_session import SessionCarrier
 from tickets.jira_settings import JiraSettings
-from tickets.jira_transport import Answer, Lost, Transport, Unanswered
+from tickets.jira_transport import Transport
 from tickets.jira_workflow import choose_transition, read_offers
 from tickets.reading import (
     CHANNEL_PROPERTY,
@@ -45,13 +43,9 @@ from tickets.reading import (
 from tickets.shapes import read_instant
 from tickets.ticket import Comment, Person, Status, StatusCategory, Ticket
 
-if TYPE_CHECKING:
-    import requests
-
 __all__ = ["JiraClient", "JiraSettings"]
 
 Adf = dict[str, Any]
-_CHUNK = 1 << 16
 
 
 class JiraClient:
@@ -69,7 +63,7 @@ class JiraClient:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.0),  # noqa: S311 - spreads load, keeps no secret
     ) -> None:
-        transport = Transport(_SessionCarrier(settings), settings, pace=pace, sleep=sleep, jitter=jitter)
+        transport = Transport(SessionCarrier(settings), settings, pace=pace, sleep=sleep, jitter=jitter)
         self._become(settings, transport, Cloud(transport), None)
 
     def _become(
@@ -96,10 +90,10 @@ class JiraClient:
     def close(self) -> None:
         self._transport.close()
 
-    def twin(self) -> JiraClient:
-        """The same account on the same site, for another thread."""
+    def twin(self, stopped: Callable[[], bool] = lambda: False) -> JiraClient:
+        """The same account on the same site, for another thread; it asks nothing more once `stopped` says so."""
         made = JiraClient.__new__(JiraClient)
-        transport = self._transport.twin(_SessionCarrier(self.settings))
+        transport = self._transport.twin(SessionCarrier(self.settings), stopped)
         made._become(self.settings, transport, type(self._dialect)(transport), self._account)
         made._fields = self._fields
         return made
@@ -225,12 +219,12 @@ class JiraClient:
         created = fields.get("created") if isinstance(fields, Mapping) else None
         return None if issue is None else read_instant(created, "the creation instant")
 
-    def histories(self, ids: Collection[int]) -> dict[int, list[Raw]]:
+    def histories(self, ids: Collection[int]) -> dict[int, list[Raw] | Unavailable]:
         """The whole history of each ticket; one that has gone meanwhile may be absent."""
-        return self._dialect.histories(ids)
+        return dict(self._dialect.histories(ids)) if ids else {}
 
-    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> list[Raw]:
-        """The tickets as they are now, past the search's index; what is not visible is absent."""
+    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> Fetched:
+        """The tickets as they are now, past the search's index."""
         return self._dialect.fetch(ids, fields)
 
     def list_comments(self, ticket_id: int) -> list[Raw]:
@@ -320,85 +314,3 @@ class JiraClient:
 
 def _has(permission: object) -> bool:
     return isinstance(permission, Mapping) and permission.get("havePermission") is True
-
-
-class _SessionCarrier:
-    """The package's authenticated session: one request at a time, never repeated, never redirected."""
-
-    def __init__(self, settings: JiraSettings) -> None:
-        from jira import JIRA  # slow to import: only who speaks with Jira pays for it
-
-        self._url = settings.api_url
-        self._deadline = settings.deadline
-        self._jira = JIRA(
-            options={"server": settings.api_url, "rest_api_version": "3"},
-            basic_auth=None if settings.is_bearer else (settings.email, settings.token),
-            token_auth=settings.token if settings.is_bearer else None,
-            max_retries=0,
-            timeout=(settings.connect_timeout, settings.read_timeout),
-            get_server_info=False,
-        )
-
-    def send(self, method: str, path: str, body: bytes | None) -> Answer:
-        import requests
-        from urllib3.exceptions import HTTPError
-
-        session, latest = self._jira._session, time.monotonic() + self._deadline
-        try:
-            # The package's own `request` would turn an error's answer into an exception that prints it.
-            response = requests.Session.request(
-                session,
-                method,
-                f"{self._url}{path}",
-                data=body,
-                timeout=session.timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return Answer(response.status_code, response.headers, _read_body(response, latest))
-        except requests.RequestException as error:
-            lost = Lost(_reason(error))
-        except HTTPError as error:  # while the body streams
-            lost = Lost("answering" if "timed out" in str(error) else "dropped")
-        raise lost
-
-    def close(self) -> None:
-        self._jira._session.close()
-
-
-def _read_body(response: requests.Response, latest: float) -> bytes:
-    """All of it, however it drips, or `Lost`: each byte may come in time and the last one never."""
-    found: list[bytes] = []
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
-        found.append(chunk)
-        if time.monotonic() > latest:
-            raise Lost("answering")
-    return b"".join(found)
-
-
-def _reason(error: requests.RequestException) -> Unanswered:
-    import requests
-    from urllib3.exceptions import NameResolutionError, NewConnectionError
-
-    if isinstance(error, requests.exceptions.SSLError):
-        # Anything else about TLS may happen after the request was sent.
-        is_first = any(word in str(error) for word in ("CERTIFICATE", "WRONG_VERSION", "doesn't match"))
-        return "certificate" if is_first else "dropped"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "proxy"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "connecting"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "answering"
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(cause, NameResolutionError):
-        return "address"
-    if isinstance(cause, NewConnectionError):
-        return "refused"
-    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        # A read time-out while the body streams arrives as a ConnectionError.
-        return "answering" if "timed out" in str(error) else "dropped"
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return "dropped"
-    return "address"  # what is left are addresses that requests cannot use

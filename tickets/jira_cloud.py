@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from tickets.errors import JiraUnreachable, MalformedAnswer
+from tickets.errors import MalformedAnswer, Unavailable
 from tickets.jira_pages import batches, number, pages_by_token, read_list, read_object, read_objects, rows, ticket_path
-from tickets.jira_records import Deployment, Raw, Search
+from tickets.jira_records import Deployment, Fetched, Raw, Search
 from tickets.jira_transport import Transport
 from tickets.reading import CHANNEL_PROPERTY
+from tickets.shapes import mapping, word
 
 SEARCH_PAGE: Final = 100
 ID_PAGE: Final = 5000
@@ -56,7 +57,7 @@ class Cloud:
         answer = self._transport.read(f"{self.api}/search/approximate-count", body={"jql": jql})
         return number(answer.get("count") if isinstance(answer, dict) else None, "count")
 
-    def histories(self, ids: Collection[int]) -> dict[int, list[Raw]]:
+    def histories(self, ids: Collection[int]) -> Mapping[int, list[Raw]]:
         """The whole history of each ticket; an empty list where nothing was ever changed."""
         found: dict[int, list[Raw]] = {identity: [] for identity in ids}
         for batch in batches(found, BULK):
@@ -73,10 +74,10 @@ class Cloud:
         """The whole history of one ticket, from the index that a decision may rest on."""
         return read_list(self._transport, f"{ticket_path(self.api, ticket)}/changelog", "values")
 
-    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> list[Raw]:
-        """The tickets as they are, not as the search's index has them. What does not exist, or is not visible, is
-        absent. Raises JiraUnreachable where Jira could not give one that it has."""
+    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> Fetched:
+        """The tickets as they are, not as the search's index has them."""
         found: list[Raw] = []
+        unavailable: dict[int, Unavailable] = {}
         for batch in batches(ids, BULK_ISSUES):
             body = {
                 "issueIdsOrKeys": [str(identity) for identity in batch],
@@ -84,11 +85,12 @@ class Cloud:
                 "properties": [CHANNEL_PROPERTY],
             }
             page = self._transport.read(f"{self.api}/issue/bulkfetch", body=body)
-            errors = page.get("issueErrors") if isinstance(page, dict) else None
-            if errors:
-                raise JiraUnreachable(f"Jira could not give {len(errors)} of {len(batch)} tickets; try again later")
             found += rows(page, "issues")
-        return found
+            for error in page.get("issueErrors") or ():
+                identity = number(mapping(error).get("id"), "issueErrors.id")
+                said = " ".join(word(mapping(error).get("errorMessage")).split())[:200]
+                unavailable[identity] = Unavailable(f"Jira cannot give it: {said or 'it does not say why'}")
+        return Fetched(tuple(found), unavailable)
 
     def with_properties(self, comments: Sequence[Raw], account: str) -> list[Raw]:
         """The same comments as Jira holds them now, with their properties, which a listing lacks."""

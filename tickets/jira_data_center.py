@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from tickets.errors import MalformedAnswer, NotFound
+from tickets.errors import JiraError, JiraUnreachable, MalformedAnswer, NotFound, Unavailable
 from tickets.jira_pages import number, read_object, read_objects, rows, ticket_path
-from tickets.jira_records import Deployment, Raw, Search
+from tickets.jira_records import Deployment, Fetched, Raw, Search
 from tickets.jira_transport import Transport
 from tickets.reading import embedded_histories
 from tickets.shapes import read_instant
@@ -17,6 +17,7 @@ from tickets.wiki import to_wiki
 
 SEARCH_PAGE: Final = 200
 ID_PAGE: Final = 1000  # what a site allows at most by default
+MOST_SHIFTS: Final = 50  # of one search
 
 
 class DataCenter:
@@ -42,7 +43,7 @@ class DataCenter:
     def _pages(self, search: Search, fields: Sequence[str], size: int) -> Iterator[list[Raw]]:
         """Each page begins at the instant where the one before it ended, not at a number of rows: a row that leaves
         the result meanwhile would shift the others past us, and with OpenSearch nothing comes after the 10,000th."""
-        start, seen = 0, set[int]()
+        start, seen, last, shifts = 0, set[int](), None, 0
         while True:
             body = {"jql": search.jql, "fields": list(fields), "startAt": start, "maxResults": size}
             answer = self._transport.read(f"{self.api}/search", body=body)
@@ -50,6 +51,12 @@ class DataCenter:
             if not isinstance(total, int):
                 raise MalformedAnswer("Jira does not say how many tickets a search found")
             ids = [number(row.get("id"), "id") for row in page]
+            if last is not None and ids[:1] != [last]:  # a row of the crowd has left: the others have moved up
+                shifts += 1
+                if shifts > MOST_SHIFTS:
+                    raise MalformedAnswer("a search changes faster than it can be read; it is read again next time")
+                start, last = 0, None
+                continue
             yield [row for row, identity in zip(page, ids, strict=True) if identity not in seen]
             if start + len(page) >= total:
                 return
@@ -59,8 +66,9 @@ class DataCenter:
             if reached > search.since:
                 search, start = replace(search, since=reached), 0
                 seen = {i for i, row in zip(ids, page, strict=True) if _clock_of(row, search.clock) >= reached}
-            else:  # a crowd in one second
-                start += len(page)
+                last = None
+            else:  # a crowd in one second: the next page begins with the last row of this one
+                start, last = start + len(page) - 1, ids[-1]
                 seen |= set(ids)
 
     def first(self, jql: str, fields: Sequence[str]) -> Raw | None:
@@ -72,15 +80,22 @@ class DataCenter:
         answer = self._transport.read(f"{self.api}/search", body={"jql": jql, "fields": ["id"], "maxResults": 0})
         return number(answer.get("total") if isinstance(answer, dict) else None, "total")
 
-    def histories(self, ids: Collection[int]) -> dict[int, list[Raw]]:
+    def histories(self, ids: Collection[int]) -> Mapping[int, list[Raw] | Unavailable]:
         """The whole history of each ticket; one that has gone meanwhile is absent."""
-        found: dict[int, list[Raw]] = {}
+        found: dict[int, list[Raw] | Unavailable] = {}
         for identity in ids:
             try:
                 found[identity] = self.history(identity)
             except NotFound:
                 continue
+            except (JiraUnreachable, MalformedAnswer) as error:
+                found[identity] = self._only_this(error)
         return found
+
+    def _only_this(self, error: JiraError) -> Unavailable:
+        """The trouble of one ticket. Raises the site's, where it has any."""
+        read_object(self._transport, f"{self.api}/myself")
+        return Unavailable(f"Jira cannot give it: {error}")
 
     def history(self, ticket: int) -> list[Raw]:
         issue = self.read_issue(ticket, {"fields": "status", "expand": "changelog"})
@@ -91,16 +106,18 @@ class DataCenter:
             )
         return histories
 
-    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> list[Raw]:
-        """The tickets as they are, not as the search's index has them. What does not exist, or is not visible, is
-        absent."""
+    def fetch(self, ids: Collection[int], fields: Sequence[str]) -> Fetched:
+        """The tickets as they are, not as the search's index has them."""
         found: list[Raw] = []
+        unavailable: dict[int, Unavailable] = {}
         for identity in ids:
             try:
                 found.append(self.read_issue(identity, {"fields": ",".join(fields)}))
             except NotFound:
                 continue
-        return found
+            except (JiraUnreachable, MalformedAnswer) as error:
+                unavailable[identity] = self._only_this(error)
+        return Fetched(tuple(found), unavailable)
 
     def with_properties(self, comments: Sequence[Raw], account: str) -> list[Raw]:
         """The same comments; those of our own account with their properties, which are read one by one."""

@@ -78,14 +78,14 @@ def rows(page: Any, name: str) -> list[Raw]:
 def read_object(transport: Transport, path: str, query: Mapping[str, str | int] | None = None) -> Raw:
     answer = transport.read(path, query=query)
     if not isinstance(answer, Mapping):
-        raise MalformedAnswer(f"{path} is not answered as Jira does; check the url")
+        raise MalformedAnswer(f"{transport.url} does not answer {path} as Jira does; check the url")
     return answer
 
 
 def read_objects(transport: Transport, path: str, query: Mapping[str, str | int] | None = None) -> list[Raw]:
     answer = transport.read(path, query=query)
     if not isinstance(answer, list) or not all(isinstance(one, Mapping) for one in answer):
-        raise MalformedAnswer(f"{path} is not answered as Jira does; check the url")
+        raise MalformedAnswer(f"{transport.url} does not answer {path} as Jira does; check the url")
     return answer
 
 

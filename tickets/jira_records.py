@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from tickets.errors import Unavailable
+
 Raw = Mapping[str, Any]
 Clock = Literal["created", "updated"]
 Deployment = Literal["Cloud", "Data Center"]
@@ -73,6 +75,14 @@ class Offer:
     to_status: str
     required: Mapping[str, str]
     resolutions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Tickets that were asked for by id. What is in neither does not exist, or is not visible."""
+
+    issues: tuple[Raw, ...]
+    unavailable: Mapping[int, Unavailable]
 
 
 def in_projects(projects: Collection[str]) -> str:

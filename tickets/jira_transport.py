@@ -90,12 +90,15 @@ class Transport:
         self._login: Login | None = None
         self._told: str | None = None
         self._is_reached = False
+        self._stopped: Callable[[], bool] = lambda: False
         self.requests = 0
 
-    def twin(self, carrier: Carrier) -> Transport:
-        """For another thread: the same pace and the same pinned account, over a connection of its own."""
+    def twin(self, carrier: Carrier, stopped: Callable[[], bool] = lambda: False) -> Transport:
+        """For another thread: the same pace and the same pinned account, over a connection of its own. Once `stopped`
+        says so, it sends nothing any more."""
         made = Transport(carrier, self._settings, pace=self._pace, sleep=self._sleep, jitter=self._jitter)
         made._login, made._clock, made._is_reached = self._login, self._clock, self._is_reached
+        made._stopped = stopped
         return made
 
     def close(self) -> None:
@@ -108,6 +111,11 @@ class Transport:
         later answer must name the same one.
         """
         self._login = Login(account_id, self._told)
+
+    @property
+    def url(self) -> str:
+        """Where it goes, for sentences."""
+        return self._settings.url
 
     @property
     def ticket_time(self) -> datetime | None:
@@ -183,6 +191,8 @@ class Transport:
             raise AnswerUnknown(f"{malformed}; {unknown}") from None
 
     def _send(self, method: str, target: str, payload: bytes | None) -> Answer:
+        if self._stopped():
+            raise JiraUnreachable("stopped: nothing more is asked")
         self.requests += 1
         answer = self._carrier.send(method, target, payload)
         self._is_reached = True

@@ -9,6 +9,7 @@ from typing import Any
 
 from tickets.chains import Chain
 from tickets.store import MonthCount, TicketStore
+from tickets.ticket import Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +49,19 @@ class ProjectProof:
     def gaps(self) -> tuple[str, ...]:
         """Why this project is not proven complete, a sentence each; empty when it is."""
         if self.failure:
-            return (f"the last census failed: {self.failure}",)
+            return (_failed(self.failure),)
         if self.taken_at is None:
             return (_no_census(self.project),)
         found: list[str] = []
         if missing := self.total("missing"):
-            found.append(f"{missing:,} of {self.total('at_jira'):,} tickets of {self.project} are missing")
-        if aside := self.total("set_aside"):
-            found.append(f"{aside:,} tickets of {self.project} cannot be read and were set aside")
+            found.append(f"of {self.total('at_jira'):,} tickets of {self.project} {missing:,} are missing")
         if broken := self.total("broken"):
-            found.append(f"{broken:,} histories of {self.project} have a break that nothing explains")
+            found.append(f"of the histories of {self.project} {broken:,} have a break that nothing explains")
         return tuple(found)
 
     @property
     def is_complete(self) -> bool:
         return not self.gaps
-
-    @property
-    def is_obstacle(self) -> bool:
-        """Whether nothing may be done for its tickets."""
-        return bool(self.failure or self.taken_at is None or self.total("missing"))
 
     @property
     def obstacle(self) -> str:
@@ -83,32 +77,52 @@ class ProjectProof:
 @dataclass(frozen=True, slots=True)
 class Proof:
     """`data_at` is the start of the last complete sync (ticket time), None without one; `broken` names some tickets
-    whose history is broken; `tombstones` counts what is kept for the audit alone."""
+    whose history is broken; `obstacles` are the projects for which nothing may be done, and `set_aside` is what could
+    not be read, each with the reason. `tombstones` counts what is kept for the audit alone, `imported` the tickets of
+    other sites and of files, `left` those of projects that are no longer synced."""
 
     projects: tuple[ProjectProof, ...]
     data_at: datetime | None
     broken: tuple[str, ...]
+    obstacles: Mapping[str, str]
+    set_aside: tuple[Rejection, ...]
     tombstones: int
+    imported: int
+    left: int
 
     @property
     def is_complete(self) -> bool:
-        return all(project.is_complete for project in self.projects)
+        return not self.gaps
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        return tuple(gap for project in self.projects for gap in project.gaps)
+        """Why it is not proven complete; what is true of several projects is said once."""
+        found = list(dict.fromkeys(gap for project in self.projects for gap in project.gaps))
+        if self.set_aside:
+            found.append(
+                f"{len(self.set_aside):,} could not be read and were set aside: goldenpath sync --verify says why"
+            )
+        return tuple(found)
 
     def sentences(self, now: datetime) -> tuple[str, ...]:
         """What stands above every report: the age of the data, whether it is proven complete, and the effect."""
         if not self.projects:
             return ("Imported tickets: nothing proves that the exports were whole.",)
-        age = "The tickets were never synced." if self.data_at is None else _aged(self.data_at, now)
-        if self.is_complete:
-            return (age, f"Complete: {self._whole()}.")
-        effect = "The figures leave them out."
-        if blocked := [project.project for project in self.projects if project.is_obstacle]:
-            effect += f" The agent does nothing in {', '.join(blocked)} until a census finds everything."
-        return (age, f"NOT PROVEN COMPLETE: {'; '.join(self.gaps)}. {effect}")
+        words = ["The tickets were never synced." if self.data_at is None else _aged(self.data_at, now)]
+        words.append(self._lacking() if self.gaps else f"Complete: {self._whole()}.")
+        if self.imported:
+            words.append(f"{self.imported:,} more were imported: nothing proves that the exports were whole.")
+        if self.left:
+            words.append(f"{self.left:,} more are of projects that are no longer synced, as they were then.")
+        return tuple(words)
+
+    def _lacking(self) -> str:
+        words = f"NOT PROVEN COMPLETE: {'; '.join(self.gaps)}."
+        if self.set_aside or any(project.total("missing") for project in self.projects):
+            words += " The figures leave out what is missing."
+        if self.obstacles:
+            words += f" The agent does nothing in {', '.join(self.obstacles)} until a census finds everything."
+        return words
 
     def _whole(self) -> str:
         total = {name: sum(project.total(name) for project in self.projects) for name in MonthProof.__slots__[1:]}
@@ -128,6 +142,10 @@ class Proof:
             "gaps": list(self.gaps),
             "data_at": self.data_at,
             "tombstones": self.tombstones,
+            "imported": self.imported,
+            "no_longer_synced": self.left,
+            "not_acting_in": dict(self.obstacles),
+            "set_aside": [{"source": rejection.source, "reason": rejection.reason} for rejection in self.set_aside],
             "broken_histories": list(self.broken),
             "projects": [
                 {
@@ -144,9 +162,9 @@ class Proof:
 
 def read_proof(store: TicketStore, *, site: str, projects: Collection[str]) -> Proof:
     """From the last census and from the histories as they are kept now. Raises StoreError."""
-    store.check_chains()
     entries = store.book.censuses(site)
-    counts = {(count.project, count.month): count for count in store.month_counts() if count.site == site}
+    kept = store.month_counts()
+    counts = {(count.project, count.month): count for count in kept if count.site == site and count.project in projects}
     proofs = []
     for project in projects:
         entry = entries.get(project)
@@ -163,7 +181,18 @@ def read_proof(store: TicketStore, *, site: str, projects: Collection[str]) -> P
             )
         )
     facts = store.facts()
-    return Proof(tuple(proofs), facts.last_sync_at, tuple(store.broken_chains()), facts.tombstones)
+    ours = sum(count.here for count in counts.values())
+    here = sum(count.here for count in kept if count.site == site)
+    return Proof(
+        tuple(proofs),
+        facts.last_sync_at,
+        tuple(store.broken_chains()),
+        read_obstacles(store, site=site, projects=projects),
+        tuple(one for one in store.rejections() if one.site == site and one.ticket_id is not None),
+        facts.tombstones,
+        imported=sum(count.here for count in kept) - here,
+        left=here - ours,
+    )
 
 
 def read_obstacles(store: TicketStore, *, site: str, projects: Collection[str]) -> dict[str, str]:
@@ -176,10 +205,14 @@ def read_obstacles(store: TicketStore, *, site: str, projects: Collection[str]) 
         if entry is None:
             found[project] = _no_census(project)
         elif entry.failure:
-            found[project] = f"the last census failed: {entry.failure}"
+            found[project] = _failed(entry.failure)
         elif missing := sum(row["missing"] for row in entry.counted.get("months", ())):
-            found[project] = f"{missing:,} tickets of {project} are missing: goldenpath sync --verify names them"
+            found[project] = f"of its tickets {missing:,} are missing: goldenpath sync --verify names them"
     return found
+
+
+def _failed(reason: str) -> str:
+    return f"the last census failed: {reason}"
 
 
 def _aged(at: datetime, now: datetime) -> str:

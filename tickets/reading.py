@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
-from tickets.adf import digest
+from tickets.adf_digest import digest
 from tickets.catalogue import FieldCatalogue
 from tickets.errors import Unreadable
 from tickets.redact import redact, redact_field

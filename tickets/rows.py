@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, null, select
 from sqlalchemy.dialects.sqlite import insert
 
 from tickets.chains import check_chain
-from tickets.codec import encode, instant, microseconds
+from tickets.codec import decode, encode, instant, microseconds
 from tickets.schema import dirty_partitions, rejections
 from tickets.schema import tickets as rows
 from tickets.sync_book import Partition
-from tickets.ticket import Ticket
+from tickets.ticket import Status, Ticket
 
 CHUNK = 500
 LIVE = rows.c.tombstone.is_(None)
@@ -84,6 +84,17 @@ def kept_rows(connection: Connection, keys: Collection[Key]) -> dict[Key, Row]:
     return kept
 
 
+def restate(connection: Connection, site: str, status: Status) -> None:
+    """The tickets in this status get its new name and category."""
+    query = select(rows.c.document, rows.c.tombstone, rows.c.tombstoned_at)
+    where = (rows.c.site == site, rows.c.status_id == status.id)
+    for kept in connection.execute(query.where(*where)).mappings().all():
+        ticket = replace(decode(kept["document"]), status=status)
+        value = {**row_of(ticket), "tombstone": kept["tombstone"], "tombstoned_at": kept["tombstoned_at"]}
+        connection.execute(UPSERT, value)
+        soil(connection, {partition_of(value)})
+
+
 def forget_rejections(connection: Connection, keys: Collection[Key]) -> None:
     for site in {site for site, _ in keys}:
         known = set(
@@ -127,7 +138,10 @@ def chunks(ids: list[int]) -> Iterator[list[int]]:
 
 def _upsert() -> Any:
     told = insert(rows)
-    changed = {c.name: told.excluded[c.name] for c in rows.c if c.name not in ("site", "ticket_id", "considered_at")}
+    changed: dict[str, Any] = {
+        c.name: told.excluded[c.name] for c in rows.c if c.name not in ("site", "ticket_id", "considered_at")
+    }
+    changed["considered_at"] = null()  # what is written differs from what was considered
     return told.on_conflict_do_update(["site", "ticket_id"], set_=changed)
 
 

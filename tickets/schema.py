@@ -76,7 +76,7 @@ backfill_windows = Table(
     Column("expected", Integer),
     Column("planned_at", BigInteger),  # ticket time at which this project's backfill began
 )
-# The latest census of each project; `document` is a `tickets.proof.ProjectCount` as JSON.
+# The latest census of each project; `document` holds its `tickets.census.MonthIds` as JSON.
 censuses = Table(
     "censuses",
     _all,

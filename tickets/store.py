@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, func, literal_column, select, tuple_, update
 
 from tickets import schema
 from tickets.chains import Chain, check_chain
@@ -37,6 +37,7 @@ from tickets.rows import (
     kept_rows,
     newest,
     partition_of,
+    restate,
     row_of,
     soil,
 )
@@ -142,9 +143,16 @@ class TicketStore:
             connection.execute(stone.values(tombstone=bindparam("a_stone"), tombstoned_at=bindparam("a_time")), values)
 
     def save_statuses(self, site: str, statuses: Iterable[Status]) -> None:
-        """What the site says its statuses are; replaces what it said before."""
-        values = {s.id: {"site": site, **asdict(s), "category": s.category.value} for s in statuses}
+        """What the site says its statuses are; replaces what it said before. Tickets in a status that has another name
+        or category now are told so: nothing about them has changed at Jira, so no sync reads them again."""
+        told = {s.id: s for s in statuses}
+        values = {s.id: {"site": site, **asdict(s), "category": s.category.value} for s in told.values()}
         with self._writing() as connection:
+            before = connection.execute(select(statuses_table).where(statuses_table.c.site == site)).all()
+            known = {row.id: (row.name, row.category) for row in before}
+            renamed = [s for s in told.values() if s.id in known and known[s.id] != (s.name, s.category.value)]
+            for status in renamed:
+                restate(connection, site, status)
             connection.execute(statuses_table.delete().where(statuses_table.c.site == site))
             if values:
                 connection.execute(statuses_table.insert(), list(values.values()))
@@ -168,11 +176,12 @@ class TicketStore:
             forget_rejections(connection, {(site, number): {} for number in ids})
 
     def mark_considered(self, ticket: Ticket) -> None:
-        """Remembers that this version of the ticket was considered."""
+        """Remembers that this version of the ticket was considered; a newer one that came meanwhile was not."""
         with self._writing() as connection:
             connection.execute(
                 update(rows)
                 .where(rows.c.site == ticket.site, rows.c.ticket_id == ticket.id)
+                .where(rows.c.updated_at <= microseconds(ticket.updated_at))
                 .values(considered_at=microseconds(ticket.updated_at))
             )
 
@@ -243,14 +252,15 @@ class TicketStore:
         for row in found:
             yield self._decoded(row.document), Tombstone(row.tombstone), instant(row.tombstoned_at)
 
-    def unconsidered(self, *, projects: Collection[str], created_since: datetime) -> list[Ticket]:
-        """Open tickets of these projects, created since, that changed after they were last considered."""
+    def unconsidered(self, site: str, *, projects: Collection[str], created_since: datetime) -> list[Ticket]:
+        """Open tickets of these projects of the site, created since, that changed after they were last considered."""
         query = documents().where(
             LIVE,
+            rows.c.site == site,
             rows.c.is_open,
             rows.c.project.in_(list(projects)),
             rows.c.created_at >= microseconds(created_since),
-            or_(rows.c.considered_at.is_(None), rows.c.considered_at < rows.c.updated_at),
+            rows.c.considered_at.is_(None),
         )
         return list(self._pages(query))
 
@@ -263,6 +273,16 @@ class TicketStore:
         query = select(rows.c.ticket_id, MONTH).where(LIVE, rows.c.site == site, rows.c.project == project)
         with self._reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def versions(self, site: str, ids: Collection[int]) -> dict[int, datetime]:
+        """When those of these tickets that are kept, and still shown by Jira, were last updated."""
+        found: dict[int, datetime] = {}
+        with self._reading() as connection:
+            for some in chunks(list(ids)):
+                query = select(rows.c.ticket_id, rows.c.updated_at).where(LIVE, rows.c.site == site)
+                for number, at in connection.execute(query.where(rows.c.ticket_id.in_(some))):
+                    found[number] = instant(at)
+        return found
 
     def rejected_ids(self, site: str) -> frozenset[int]:
         """The numeric ids of the site's tickets that could not be read."""
@@ -291,30 +311,35 @@ class TicketStore:
 
     def broken_chains(self, *, limit: int = 20) -> list[str]:
         """The keys of tickets whose history has a break that nothing explains, the newest first."""
-        query = select(rows.c.key).where(LIVE, rows.c.chain == Chain.BROKEN.value)
+        # The inner query is answered by the covering index; ordered there, it would read every document.
+        broken = (
+            select(literal_column("rowid", Integer)).select_from(rows).where(LIVE, rows.c.chain == Chain.BROKEN.value)
+        )
+        query = select(rows.c.key).where(literal_column("rowid", Integer).in_(broken))
         with self._reading() as connection:
             return list(connection.scalars(query.order_by(rows.c.created_at.desc()).limit(limit)))
 
     def statuses(self) -> tuple[Status, ...]:
-        """The statuses that sites have told us, then those that only tickets show (imports), by the category that
-        most tickets give them."""
+        """The statuses that sites have told us (several sites may use an id for different ones), then those that only
+        tickets show (imports), by the category that most tickets give them."""
         told = select(statuses_table)
         shown = select(rows.c.status_id, rows.c.status, rows.c.status_category, func.count().label("n"))
         with self._reading() as connection:
-            known = {
-                row.id: Status(row.id, row.name, StatusCategory(row.category), row.clock)
-                for row in connection.execute(told)
-            }
+            known = [
+                Status(row.id, row.name, StatusCategory(row.category), row.clock) for row in connection.execute(told)
+            ]
             votes = Counter(
                 {
                     Status(row.status_id, row.status, StatusCategory(row.status_category)): row.n
                     for row in connection.execute(shown.where(LIVE).group_by(*shown.selected_columns[:3]))
                 }
             )
+        ids = {status.id for status in known}
         for status, _ in votes.most_common():
-            if status.id and status.category is not StatusCategory.UNDEFINED:
-                known.setdefault(status.id, status)
-        return tuple(known.values())
+            if status.id and status.id not in ids and status.category is not StatusCategory.UNDEFINED:
+                ids.add(status.id)
+                known.append(status)
+        return tuple(known)
 
     def rejections(self) -> list[Rejection]:
         with self._reading() as connection:

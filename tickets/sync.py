@@ -12,6 +12,7 @@ from tickets.backfill import Backfill
 from tickets.fetching import Batch, fields_of, read_batch
 from tickets.jira_client import JiraClient
 from tickets.jira_records import Search
+from tickets.reading import identity_of
 from tickets.store import TicketStore
 
 # A ticket may reach Jira's index minutes after it was changed.
@@ -86,12 +87,17 @@ def sync(
                 tally.add(batch, changed)
                 progress(Progress("backfill", backfill.done, backfill.expected))
         cursors |= backfill.planned_at
+        for project, at in backfill.planned_at.items():
+            store.book.finish(client.site, [project], at)
     for since in sorted(set(cursors.values()) - {started_at}):
         group = tuple(project for project, at in cursors.items() if at == since)
         # Without an upper bound: a ticket that changes meanwhile moves to the end and is not lost.
         for page in client.search(Search(group, "updated", since - overlap), fields_of(client)):
-            batch = read_batch(client, page)
+            ids = [identity for issue in page if (identity := identity_of(issue)) is not None]
+            batch = read_batch(client, page, known=store.versions(client.site, ids))
             tally.add(batch, store.save(batch.tickets, rejected=batch.rejected))
+            if batch.tickets:
+                store.book.reach(client.site, group, min(batch.tickets[-1].updated_at, started_at))
             progress(Progress("changes", tally.tickets))
     store.book.finish(client.site, readable, started_at)
     return SyncReport(

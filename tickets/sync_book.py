@@ -49,6 +49,11 @@ class CensusEntry:
     failure: str
     counted: Mapping[str, Any]
 
+    @property
+    def is_invisible(self) -> bool:
+        """Whether the project could not be seen."""
+        return bool(self.counted.get("invisible"))
+
 
 class SyncBook:
     """The bookkeeping of the ticket store. Every method raises StoreError when the file cannot be used."""
@@ -89,11 +94,12 @@ class SyncBook:
         with self._database.writing() as connection:
             connection.execute(mark)
 
-    def forget(self, site: str, projects: Collection[str]) -> None:
-        """The next sync reads these projects from their beginning."""
+    def reach(self, site: str, projects: Collection[str], at: datetime) -> None:
+        """An incremental sync that is under way has read all that changed before: if it ends here, the next one goes
+        on from there."""
+        mark = update(sync_cursors).where(_of(sync_cursors, site, projects), sync_cursors.c.at < microseconds(at))
         with self._database.writing() as connection:
-            for table in (sync_cursors, backfill_windows):
-                connection.execute(table.delete().where(_of(table, site, projects)))
+            connection.execute(mark.values(at=microseconds(at)))
 
     def windows(self, site: str, project: str) -> list[Window]:
         """The backfill under way, oldest first; empty where there is none."""

@@ -117,6 +117,45 @@ def test_windows_survive_in_the_book(store: TicketStore) -> None:
     assert store.book.windows("other", "OPS") == [other]
 
 
+def test_nothing_is_asked_any_more_after_an_error(
+    site: ThreadedSandbox, client: JiraClient, store: TicketStore
+) -> None:
+    """The workers stop where they are: no thread goes on with its window."""
+    spread(site, 400, days=300)
+    histories = "changelog/bulkfetch" if site.deployment == "Cloud" else "issue/{key}"
+    site.state.faults.on(histories, lambda: time.sleep(0.01), times=None)
+
+    def die(at: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sync(client, store, projects=("OPS",), in_flight=4, window=20, progress=die)
+    time.sleep(0.1)
+    seen = site.state.faults.seen.total()
+    time.sleep(0.3)
+    assert site.state.faults.seen.total() == seen
+
+
+def test_a_scheduled_run_ends_in_the_middle_of_a_first_sync(tmp_path: Path) -> None:
+    with serve_in_thread(year(3, NOW, 1000), aws=False) as site:
+        site.state.faults.on("search/jql", lambda: time.sleep(0.2), times=None)
+        install(site, tmp_path)
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agent", "run"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        while site.state.faults.seen["search/jql"] < 8 and process.poll() is None:
+            time.sleep(0.01)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+        assert time.monotonic() - began < 8
+        assert process.returncode == 0
+        assert "goes on where it was" in said
+        with TicketStore.open(tmp_path / ".goldenpath" / "tickets.sqlite3") as store:
+            assert store.facts().last_sync_at is None
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_real_process_is_killed_three_times(tmp_path: Path, seed: int) -> None:
     """kill -9 in the middle of the command, each time a little later; then it ends, and everything is there."""

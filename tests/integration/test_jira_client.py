@@ -202,13 +202,19 @@ def test_an_answer_given_to_another_account_is_refused() -> None:
             us.statuses()
 
 
-def test_data_center_is_named_as_not_readable_yet() -> None:
-    with (
-        stub(Reply({"deploymentType": "Server"})) as jira,
-        client_of(jira.url) as us,
-        pytest.raises(JiraGone, match="goldenpath import"),
-    ):
-        us.check()
+def test_a_data_center_is_found_where_cloud_has_nothing() -> None:
+    """Version 3 is not there: what version 2 says decides, and from then on it is spoken."""
+    about = {"deploymentType": "Server", "version": "9.12.15"}
+    me = {"key": "JIRAUSER1", "name": "agent", "displayName": "Agent"}
+    with stub(Reply({}, 404), Reply(about), Reply(me), Reply([])) as jira, client_of(jira.url) as us:
+        assert us.check().id == "JIRAUSER1"
+        us.statuses()
+    assert [path for _, path, _ in jira.calls] == [
+        "/rest/api/3/serverInfo",
+        "/rest/api/2/serverInfo",
+        "/rest/api/2/myself",
+        "/rest/api/2/status",
+    ]
 
 
 def test_ticket_time_is_the_sites(client: JiraClient, site: ThreadedSandbox) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tickets import adf
-from tickets.adf import digest, flatten
+from tickets.adf import flatten
+from tickets.adf_digest import digest
 
 
 def document(*blocks: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +92,7 @@ def test_inline_nodes_say_what_a_person_sees() -> None:
         ({"type": "doc", "content": None}, ""),
         ({"type": "doc", "content": [None, 3, "x", {"type": "text"}, {"type": "mention", "attrs": 7}]}, "@"),
         ({"type": "date", "attrs": {"timestamp": "not a number"}}, ""),
+        ({"type": "doc", "content": [{"type": "text", "text": "a", "content": [words("b")]}, words("c")]}, "abc"),
         ({"type": "date", "attrs": {"timestamp": 10**30}}, ""),
     ],
 )
@@ -131,6 +138,64 @@ def test_digest_tells_bodies_apart() -> None:
         {"a": "bc"},
     ]
     assert len({digest(body) for body in bodies}) == len(bodies)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+names = st.sampled_from(["type", "text", "attrs", "marks", "content", "localId", "é", "version", 'a"b', ""])
+bodies = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5))
+
+
+def tokens(value: Any) -> Iterator[str]:
+    """What the digest is of, said in another way."""
+    if isinstance(value, dict):
+        yield "{"
+        for key in sorted(value):
+            says_nothing = not value[key] or (isinstance(value[key], dict) and list(value[key]) == ["localId"])
+            if key != "localId" and not (key in ("attrs", "marks", "content") and says_nothing):
+                yield json.dumps(key) + ":"
+                yield from tokens(value[key])
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for part in value:
+            yield from tokens(part)
+        yield "]"
+    else:
+        yield json.dumps(value)
+
+
+@given(bodies)
+def test_the_digest_is_of_every_token_and_an_end_after_each(body: Any) -> None:
+    expected = hashlib.sha256("".join(f"{token}\0" for token in tokens(body)).encode()).hexdigest()
+    assert digest(body) == expected
+
+
+def test_digests_are_those_that_older_records_hold() -> None:
+    body = document(block("paragraph", words("approve 7F3K – now", {"type": "strong"}), level=2))
+    assert digest(body) == "edae8bc99e77c0beca875792a24f6f1fad851bfc7c0a33d830ec4452551e500e"
+    assert digest("a string of Data Center's\r\n") == "0cc781aaceae4885418423f9747456e35bf3df303bcf71aa174e9fc4de3b78fa"
+
+
+inline = st.builds(words, st.text("ab \n-|", min_size=1, max_size=6)) | st.just({"type": "hardBreak"})
+inline |= st.builds(lambda name: {"type": "mention", "attrs": {"text": name}}, st.text("xy", min_size=1, max_size=3))
+kinds = st.sampled_from(
+    ["paragraph", "heading", "bulletList", "listItem", "orderedList", "tableRow", "tableCell", "panel"]
+)
+trees = st.recursive(
+    inline, lambda inner: st.builds(lambda k, parts: block(k, *parts), kinds, st.lists(inner, max_size=4))
+)
+
+
+@given(st.lists(trees, max_size=4))
+def test_a_text_reads_the_same_in_one_piece_or_in_letters(blocks: list[dict[str, Any]]) -> None:
+    assert flatten(document(*map(in_letters, blocks))) == flatten(document(*blocks))
+
+
+def in_letters(node: dict[str, Any]) -> dict[str, Any]:
+    """Each text cut into letters, each within a container that means nothing."""
+    if node["type"] == "text":
+        return {"type": "unknown", "content": [words(letter) for letter in node["text"]]}
+    return {**node, "content": [in_letters(part) for part in node["content"]]} if "content" in node else node
 
 
 def test_what_we_write_reads_back() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -25,11 +26,15 @@ def moves(*statuses: str) -> tuple[StatusChange, ...]:
     )
 
 
-def with_history(changes: tuple[StatusChange, ...] | None, status: str, *fields: tuple[str, float]) -> Ticket:
+def with_history(
+    changes: tuple[StatusChange, ...] | None, status: str, *fields: tuple[str, float], updated: float = 99
+) -> Ticket:
     """`fields` are changes of other fields: the field and the hour."""
     others = tuple(FieldChange("9", START + timedelta(hours=at), None, name, "a", "b") for name, at in fields)
     now = Status(status, f"S{status}", StatusCategory.NEW)
-    return ticket(1, status=now, status_changes=changes, field_changes=others)
+    return ticket(
+        1, status=now, status_changes=changes, field_changes=others, updated_at=START + timedelta(hours=updated)
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +71,7 @@ def test_a_renamed_status_is_the_same_and_names_stand_in_for_blanked_ids() -> No
 @given(st.lists(st.sampled_from("12345"), min_size=2, max_size=12), st.data())
 def test_taking_out_a_change_breaks_the_chain(walk: list[str], data: st.DataObject) -> None:
     """Whatever change but the first is lost is seen, unless it led back to where it began."""
-    pairs = [f"{old} {new}" for old, new in zip(walk, walk[1:], strict=False)]
+    pairs = [f"{old} {new}" for old, new in pairwise(walk)]
     whole = moves(*pairs)
     assert check_chain(with_history(whole, walk[-1])) is Chain.WHOLE
     lost = data.draw(st.integers(0, len(whole) - 1))
@@ -74,3 +79,9 @@ def test_taking_out_a_change_breaks_the_chain(walk: list[str], data: st.DataObje
     is_seen = lost > 0 and whole[lost].from_id != whole[lost].to_id
     expected = Chain.BROKEN if is_seen and left else Chain.WHOLE
     assert check_chain(with_history(left, walk[-1])) is expected
+
+
+def test_a_change_that_came_after_the_fields_were_read_breaks_nothing() -> None:
+    """The index was behind: the fields are of hour 0, the history already knows hour 1."""
+    assert check_chain(with_history(moves("1 2", "2 3"), "2", updated=0)) is Chain.WHOLE
+    assert check_chain(with_history(moves("1 2", "2 3"), "1", updated=0)) is Chain.BROKEN

@@ -120,7 +120,7 @@ def test_a_row_per_ticket_and_per_change(store: TicketStore, folder: Path) -> No
     imported = Status("9", "On hold", StatusCategory.UNDEFINED, "blocked")
     store.save(
         [
-            ticket(2, status_changes=(change(3, 9), change(1, 5), change(2, 5, None))),
+            ticket(2, status_changes=(change(3, 9), change(1, 5), change(2, 5, None)), created_at=START),
             ticket(1, status_changes=None, status=imported, request_type=None, reporter=None, assignee=ADA),
             ticket(3, status_changes=(), created_at=START + timedelta(days=40), resolved_at=START),
         ]
@@ -360,6 +360,35 @@ for line in sys.stdin:
         write_history(store, Path(sys.argv[2]), rebuild=line == "rebuild\\n", progress=sign)
     os._exit(0)
 """
+
+
+def test_what_a_killed_run_left_goes_with_the_next(store: TicketStore, folder: Path) -> None:
+    store.save([ticket(number, created_at=at) for number, at in enumerate(MONTHS, 1)])
+    write_history(store, folder)
+    with pytest.raises(Killed):
+        write_history(store, folder, rebuild=True, progress=killer(5))
+    (folder / "site=new" / "project=P" / "month=2024-01").mkdir(parents=True)
+    (folder / "site=new" / "project=P" / "month=2024-01" / f"tickets.{'0' * 16}.parquet.part").write_bytes(b"half")
+    assert len(parquet_files(folder)) == 24 + 10 + 1
+    assert write_history(store, folder).written == 0
+    assert len(parquet_files(folder)) == 24
+    assert not (folder / "site=new").exists()
+
+
+@pytest.mark.parametrize("kind", ["tickets", "changes"])
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_damaged_file_is_made_anew(store: TicketStore, folder: Path, kind: str, is_lost: bool) -> None:
+    store.save([ticket(number, created_at=at) for number, at in enumerate(MONTHS, 1)])
+    write_history(store, folder)
+    victim = sorted(folder.rglob(f"{kind}.*"))[4]
+    if is_lost:
+        victim.unlink()
+    else:
+        victim.write_bytes(victim.read_bytes()[:-5])
+    with pytest.raises(StoreError, match="rebuild-history"):
+        read_history(folder)
+    assert write_history(store, folder).written == 1
+    check_equal(read_history(folder), store)
 
 
 def child(code: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
@@ -634,6 +663,17 @@ def test_another_store_s_history_is_replaced(store: TicketStore, tmp_path: Path,
     with TicketStore.open(tmp_path / "other.sqlite3") as other:
         other.save([ticket(1, created_at=MONTHS[0], summary="another"), ticket(50, project="WEB")])
         assert write_history(other, folder) == HistoryReport(2, 11, 2, 2, 2, 0)
+        check_equal(read_history(folder), other)
+
+
+def test_what_another_store_lacks_goes_though_nothing_changed(store: TicketStore, tmp_path: Path, folder: Path) -> None:
+    tickets = [ticket(number, created_at=at) for number, at in enumerate(MONTHS, 1)]
+    store.save(tickets)
+    write_history(store, folder)
+    with TicketStore.open(tmp_path / "other.sqlite3") as other:
+        other.save(tickets[:3])
+        write_history(other, tmp_path / "elsewhere")
+        assert write_history(other, folder) == HistoryReport(0, 9, 3, 3, 3, 0)
         check_equal(read_history(folder), other)
 
 

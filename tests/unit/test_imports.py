@@ -22,7 +22,7 @@ MAY_IMPORT = {
 
 # Which modules may import a library; a room's name means the whole room.
 HOMES = {
-    "jira": ("tickets/jira_client.py",),
+    "jira": ("tickets/jira_session.py",),
     "boto3": ("fulfilment/clients.py",),
     "botocore": ("fulfilment/clients.py",),
     "apscheduler": ("agent/scheduler.py",),

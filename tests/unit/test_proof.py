@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.unit.test_store import SITE, START, ticket
 from tickets.proof import Proof, read_obstacles, read_proof
 from tickets.store import TicketStore
 from tickets.sync_book import CensusEntry
-from tickets.ticket import Status, StatusCategory
+from tickets.ticket import Rejection, Status, StatusCategory
 
 
 @pytest.fixture
@@ -65,10 +66,10 @@ def test_missing_tickets_stop_acting(synced: TicketStore) -> None:
     census(synced, missing=1)
     words = proof_of(synced).sentences(START)[1]
     assert words == (
-        "NOT PROVEN COMPLETE: 1 of 3 tickets of OPS are missing. The figures leave them out. "
+        "NOT PROVEN COMPLETE: of 3 tickets of OPS 1 are missing. The figures leave out what is missing. "
         "The agent does nothing in OPS until a census finds everything."
     )
-    assert "1 tickets of OPS are missing" in read_obstacles(synced, site=SITE, projects=["OPS"])["OPS"]
+    assert "of its tickets 1 are missing" in read_obstacles(synced, site=SITE, projects=["OPS"])["OPS"]
     assert proof_of(synced).to_json()["projects"][0]["missing_ids"] == [0]
 
 
@@ -84,14 +85,19 @@ def test_without_a_census_nothing_is_proven(synced: TicketStore) -> None:
 
 
 def test_what_is_set_aside_or_broken_is_told_and_stops_nothing(synced: TicketStore) -> None:
-    census(synced, aside=1)
-    synced.save([ticket(3)])  # its history ends in another status than it has
+    census(synced)
+    late = ticket(3)
+    late = replace(late, updated_at=late.updated_at + timedelta(hours=1))
+    broken = Rejection("ticket OPS-9 (id 9)", "the key is missing", SITE, 9)
+    synced.save([late], rejected=[broken])  # its history ends in another status than it has
     proof = proof_of(synced)
     assert not proof.is_complete
     assert proof.gaps == (
-        "1 tickets of OPS cannot be read and were set aside",
-        "1 histories of OPS have a break that nothing explains",
+        "of the histories of OPS 1 have a break that nothing explains",
+        "1 could not be read and were set aside: goldenpath sync --verify says why",
     )
+    assert proof.set_aside == (broken,)
+    assert proof.to_json()["set_aside"] == [{"source": broken.source, "reason": broken.reason}]
     assert "does nothing" not in proof.sentences(START)[1]
     assert proof.broken == ("OPS-3",)
     assert read_obstacles(synced, site=SITE, projects=["OPS"]) == {}
@@ -101,3 +107,23 @@ def test_an_import_proves_nothing(store: TicketStore) -> None:
     assert read_proof(store, site="", projects=()).sentences(START) == (
         "Imported tickets: nothing proves that the exports were whole.",
     )
+
+
+def test_imported_tickets_beside_a_synced_project_are_told(synced: TicketStore) -> None:
+    synced.save([ticket(9, site="import"), ticket(10, project="OLD")])
+    census(synced)
+    proof = proof_of(synced)
+    assert proof.is_complete
+    assert proof.sentences(START)[2:] == (
+        "1 more were imported: nothing proves that the exports were whole.",
+        "1 more are of projects that are no longer synced, as they were then.",
+    )
+    assert (proof.to_json()["imported"], proof.to_json()["no_longer_synced"]) == (1, 1)
+
+
+def test_what_is_true_of_several_projects_is_said_once(synced: TicketStore) -> None:
+    for project in ("OPS", "WEB"):
+        synced.book.save_census(SITE, CensusEntry(project, START, "no answer from Jira", {}))
+    proof = read_proof(synced, site=SITE, projects=["OPS", "WEB"])
+    assert proof.gaps == ("the last census failed: no answer from Jira",)
+    assert "does nothing in OPS, WEB" in proof.sentences(START)[1]

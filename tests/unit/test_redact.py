@@ -29,6 +29,7 @@ AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
         ("postgres://bob:p@ss@db:5432/x", "p@ss", "password"),
         ("AKIA" + "IOSFODNN7EXAMPLE", "IOSFODNN7", "aws access key"),
         (f"the key is {AWS_SECRET}", AWS_SECRET, "aws secret key"),
+        (f"{AWS_SECRET}\u212aelvin", AWS_SECRET, "aws secret key"),
         (f"aws_secret_access_key = {AWS_SECRET}", AWS_SECRET, "secret"),
         ("api_key=AbC12345xyz", "AbC12345xyz", "secret"),
         ("ghp_" + LETTERS[:36], LETTERS[:36], "token"),
@@ -87,6 +88,53 @@ def test_redacting_twice_changes_nothing(noise: str) -> None:
     for text in (noise, f"password: {noise}", f"x://u:{noise}@h token={noise}"):
         once = redact(text)
         assert redact(once) == once
+
+
+PIECES = (
+    *("password", "PWD", "Passwort", "mot de passe", "contraseña", "пароль", "密码", "パスワード", "paſsword"),
+    *("secret", "api key", "token", "signing-\u212aey", ": ", "=", "->", "：", " is ", "\n", " ", "\xa0", "'", "]"),
+    *(
+        "hunter22!",
+        "none",
+        "[redacted: token]",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "private key",
+        "AKIAIOSFODNN7EXAMPLE",
+    ),
+    *("ghp_" + LETTERS[:36], "github_pat_" + LETTERS, "glpat-" + LETTERS[:20], "npm_" + LETTERS[:36], AWS_SECRET),
+    *("pypi-" + LETTERS, "dckr_pat_" + LETTERS[:30], "dop_v1_" + "a0" * 25, "shpat_" + "a0" * 16, "hf_" + LETTERS[:32]),
+    *("hvs." + LETTERS[:30], "xox" + "b-123456789012-abc", "xapp-1-ABCDEFGHIJ", "sk_live_" + LETTERS[:20]),
+    *("sk-" + LETTERS[:30], "AIza" + LETTERS[:35], "ATATT3" + LETTERS[:30], "ATBB" + LETTERS[:28]),
+    *("SG." + LETTERS[:20] + "." + LETTERS[:20], "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc"),
+    *("https://hooks.slack.com/services/" + LETTERS[:30], "AGE-SECRET-KEY-1" + "Q0" * 20, "Bearer ", "authorization: "),
+    *(
+        "postgres://bob:p@ss@db",
+        "://",
+        "@",
+        "dXNlcjpwYXNzMTIz",
+        "the",
+        "bucket",
+        "responsibilities",
+        "é",
+        "İ",
+        ".",
+        "_",
+        "-",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_the_quick_look_clears_only_what_holds_no_secret(text: str) -> None:
+    seen_closely = "ſ"  # a letter that makes every text a suspect
+    assert redact(f"{seen_closely}\n{text}") == f"{seen_closely}\n{redact(text)}"
+
+
+@given(st.sampled_from(PIECES), st.sampled_from(PIECES), st.data())
+def test_nor_when_a_secret_is_damaged(one: str, other: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(one)))
+    text = one[:at] + data.draw(st.sampled_from([" ", "", "K", ":", "\u2003"])) + one[at + 1 :] + other
+    assert redact(f"ſ\n{text}") == f"ſ\n{redact(text)}"
 
 
 @pytest.mark.parametrize(

@@ -247,10 +247,10 @@ def test_what_was_considered_returns_only_when_it_changes(store: TicketStore) ->
     store.save([ticket(1), ticket(2, status=DONE), ticket(3, project="WEB"), ticket(4)])
 
     def fresh() -> list[int]:
-        return [found.id for found in store.unconsidered(projects=["OPS"], created_since=START)]
+        return [found.id for found in store.unconsidered(SITE, projects=["OPS"], created_since=START)]
 
     assert fresh() == [1, 4]
-    assert [t.id for t in store.unconsidered(projects=["OPS"], created_since=ticket(4).created_at)] == [4]
+    assert [t.id for t in store.unconsidered(SITE, projects=["OPS"], created_since=ticket(4).created_at)] == [4]
     store.mark_considered(ticket(1))
     assert fresh() == [4]
     store.save([ticket(1)])
@@ -270,8 +270,11 @@ def test_cursors_are_by_project_and_site(store: TicketStore, tmp_path: Path) -> 
     with TicketStore.open(path_of(tmp_path)) as again:
         assert again.book.cursors(SITE, ["A", "B", "C"]) == {"A": START, "B": later}
         assert again.facts().last_sync_at == later
-        again.book.forget(SITE, ["A"])
-        assert again.book.cursors(SITE, ["A", "B"]) == {"B": later}
+        assert again.book.compared(SITE, ["A", "B"]) == {"A": START, "B": START}
+        again.book.reach(SITE, ["A", "B"], START + timedelta(hours=1))  # never back
+        assert again.book.cursors(SITE, ["A", "B"]) == {"A": START + timedelta(hours=1), "B": later}
+        again.book.set_compared(SITE, ["B"], later)
+        assert again.book.compared(SITE, ["A", "B"]) == {"A": START, "B": later}
 
 
 def test_statuses_are_the_sites_and_then_the_tickets(store: TicketStore) -> None:
@@ -369,7 +372,7 @@ def test_a_tombstone_leaves_every_figure_and_goes_when_the_ticket_returns(store:
     store.bury(SITE, {1: Tombstone.GONE, 3: Tombstone.MOVED}, START)
     assert [kept.id for kept in store.tickets()] == [2]
     assert [kept.id for kept in store.tickets(projects=["OPS"], open_only=True)] == [2]
-    assert [kept.id for kept in store.unconsidered(projects=["OPS", "WEB"], created_since=START)] == [2]
+    assert [kept.id for kept in store.unconsidered(SITE, projects=["OPS", "WEB"], created_since=START)] == [2]
     assert (store.get(1), store.get("OPS-1"), store.count()) == (None, None, 1)
     assert store.ids(SITE, "OPS") == {2: "2024-03"}
     assert (store.facts().tickets, store.facts().tombstones, store.facts().status_changes) == (1, 2, 1)
@@ -384,6 +387,39 @@ def test_a_tombstone_leaves_every_figure_and_goes_when_the_ticket_returns(store:
     assert store.save([ticket(1)]) == (1,)  # the same version: what is new is that it is there again
     assert store.save([ticket(1)]) == ()
     assert [kept.id for kept in store.tickets()] == [1, 2]
+
+
+def test_only_the_sites_own_tickets_are_considered(store: TicketStore) -> None:
+    """An import may hold the same ids and keys: they are other tickets."""
+    store.save([ticket(1), ticket(2, site="old.example")])
+    assert [kept.id for kept in store.unconsidered(SITE, projects=["OPS"], created_since=START)] == [1]
+
+
+def test_another_content_of_the_same_instant_is_considered_again(store: TicketStore) -> None:
+    store.save([ticket(1)])
+    store.mark_considered(ticket(1))
+    assert store.unconsidered(SITE, projects=["OPS"], created_since=START) == []
+    store.save([ticket(1, summary="another")])
+    assert len(store.unconsidered(SITE, projects=["OPS"], created_since=START)) == 1
+
+
+def test_a_status_that_means_something_else_now_does_so_in_every_ticket(store: TicketStore) -> None:
+    store.save_statuses(SITE, [OPEN])
+    store.save([ticket(1), ticket(2, status=DONE), ticket(3, site="old.example")])
+    store.bury(SITE, {1: Tombstone.GONE}, START)
+    store.save([ticket(4)])
+    settled = Status(OPEN.id, "Settled", StatusCategory.DONE)
+    store.save_statuses(SITE, [settled])
+    assert {kept.id: kept.status for kept in store.tickets()} == {2: DONE, 3: OPEN, 4: settled}
+    assert [kept.id for kept in store.tickets(open_only=True)] == [3]
+    assert [(kept.status, stone) for kept, stone, _ in store.tombstones()] == [(settled, Tombstone.GONE)]
+
+
+def test_statuses_of_two_sites_are_not_mixed(store: TicketStore) -> None:
+    theirs = Status(OPEN.id, "Closed", StatusCategory.DONE)
+    store.save_statuses(SITE, [OPEN])
+    store.save_statuses("other.example", [theirs])
+    assert set(store.statuses()) == {OPEN, theirs}
 
 
 def test_what_changes_makes_its_partition_dirty(store: TicketStore) -> None:
