@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -72,11 +73,16 @@ def say_age(view: operations.QueueView) -> None:
 
 def say_proof(known: Proof) -> None:
     """The banner of every page: quiet where everything is proven, loud where it is not."""
-    words = " ".join(known.sentences(datetime.now(UTC)))
+    words = plain(" ".join(known.sentences(datetime.now(UTC))))
     if known.is_complete:
         st.caption(words)
     else:
         st.warning(words)
+
+
+def plain(words: str) -> str:
+    """As Markdown that shows just these words: they may hold what a Jira has said."""
+    return re.sub(r"([^\w\s,;%]|_)", r"\\\1", words)
 
 
 def hours(value: float | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.reading import plain
 from tests.unit.test_store import SITE, START, ticket
 from tickets.proof import Proof, read_obstacles, read_proof
 from tickets.store import TicketStore
@@ -127,3 +128,8 @@ def test_what_is_true_of_several_projects_is_said_once(synced: TicketStore) -> N
     proof = read_proof(synced, site=SITE, projects=["OPS", "WEB"])
     assert proof.gaps == ("the last census failed: no answer from Jira",)
     assert "does nothing in OPS, WEB" in proof.sentences(START)[1]
+
+
+def test_the_pages_show_its_words_and_nothing_else() -> None:
+    shown = plain("[x](javascript:alert(1)) *b* `c` <b>http://evil.example</b> 1,000 & ü")
+    assert shown == (r"\[x\]\(javascript\:alert\(1\)\) \*b\* \`c\` \<b\>http\:\/\/evil\.example\<\/b\> 1,000 \& ü")
