@@ -14,17 +14,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tickets.errors import StoreError, TicketsError
-from tickets.fetching import fields_of, read_batch
+from tickets.fetching import fields_of, ids_of, read_again, read_batch
 from tickets.jira_client import JiraClient
-from tickets.jira_records import BEGINNING, Raw, Search
-from tickets.reading import identity_of
-from tickets.shapes import mapping, word
+from tickets.jira_records import BEGINNING, Search
 from tickets.store import TicketStore
 from tickets.sync import OVERLAP
 from tickets.sync_book import CensusEntry
 from tickets.ticket import Tombstone
 
-FETCHED_TOGETHER: Final = 500
 NAMED: Final = 50  # missing ids that the entry names
 
 
@@ -141,7 +138,7 @@ class _Census:
         for at in sorted(set(since.values())):
             group = tuple(project for project, its in since.items() if its == at)
             for page in self._client.search(Search(group, "updated", at - self._overlap), fields_of(self._client)):
-                batch = read_batch(self._client, page, known=self._store.versions(self._site, _ids_of(page)))
+                batch = read_batch(self._client, page, known=self._store.versions(self._site, ids_of(page)))
                 found.update(self._store.save(batch.tickets, rejected=batch.rejected))
         return found
 
@@ -154,16 +151,9 @@ class _Census:
 
     def _read_again(self, doubtful: Collection[int]) -> dict[int, str]:
         """Past the index: the project of each that Jira has. Those of our projects are kept."""
-        there: dict[int, str] = {}
-        fields, listed = fields_of(self._client), sorted(doubtful)
-        for start in range(0, len(listed), FETCHED_TOGETHER):
-            fetched = self._client.fetch(listed[start : start + FETCHED_TOGETHER], fields)
-            issues, self._untold = fetched.issues, self._untold | set(fetched.unavailable)
-            projects = {number: _project_of(issue) for issue in issues if (number := identity_of(issue)) is not None}
-            there.update(projects)
-            batch = read_batch(self._client, [issue for issue in issues if _project_of(issue) in self._projects])
-            self._store.save(batch.tickets, rejected=batch.rejected)
-        return there
+        again = read_again(self._client, self._store, doubtful, self._projects)
+        self._untold |= again.untold
+        return again.projects
 
     def _reason(self, number: int, project: str | None, *, is_visible: bool) -> Tombstone:
         if project is not None:
@@ -221,11 +211,3 @@ def _months(oldest: datetime, newest: datetime) -> Iterator[tuple[str, datetime,
         if is_last:
             return
         start = since = following
-
-
-def _ids_of(page: Sequence[Raw]) -> list[int]:
-    return [number for issue in page if (number := identity_of(issue)) is not None]
-
-
-def _project_of(issue: Raw) -> str:
-    return word(mapping(mapping(issue.get("fields")).get("project")).get("key"))

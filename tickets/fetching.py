@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,8 @@ from tickets.jira_client import JiraClient
 from tickets.jira_pages import embedded_comments
 from tickets.jira_records import Raw
 from tickets.reading import identity_of, read_ticket
-from tickets.shapes import mapping, read_instant
+from tickets.shapes import mapping, read_instant, word
+from tickets.store import TicketStore
 from tickets.ticket import Rejection, Ticket
 
 FIELDS: Final = (
@@ -34,6 +35,8 @@ FIELDS: Final = (
     "security",
     "comment",
 )
+
+FETCHED_TOGETHER: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def read_batch(client: JiraClient, issues: Sequence[Raw], *, known: Mapping[int,
     may still show what was deleted, so a new one without any history is asked for once more. Without it, only those
     that were touched are.
     """
-    ids = [identity for identity in map(identity_of, issues) if identity is not None]
+    ids = ids_of(issues)
     histories = _whole_histories(client, issues, ids, known) if ids else {}
     read: list[Ticket] = []
     rejected: list[Rejection] = []
@@ -78,6 +81,39 @@ def read_batch(client: JiraClient, issues: Sequence[Raw], *, known: Mapping[int,
     return Batch(tuple(read), tuple(rejected))
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What Jira has of the ids that were asked for again: the project of each; `untold` are those that it has and
+    cannot give; `changed` those that are another version here now."""
+
+    projects: dict[int, str]
+    untold: frozenset[int]
+    changed: frozenset[int]
+
+
+def read_again(client: JiraClient, store: TicketStore, ids: Collection[int], projects: Collection[str]) -> Again:
+    """Past the search's index, by id. Those of `projects` are kept."""
+    there: dict[int, str] = {}
+    untold: set[int] = set()
+    changed: set[int] = set()
+    fields, listed = fields_of(client), sorted(ids)
+    for start in range(0, len(listed), FETCHED_TOGETHER):
+        fetched = client.fetch(listed[start : start + FETCHED_TOGETHER], fields)
+        untold.update(fetched.unavailable)
+        there.update({number: project_of(one) for one in fetched.issues if (number := identity_of(one)) is not None})
+        batch = read_batch(client, [issue for issue in fetched.issues if project_of(issue) in projects])
+        changed.update(store.save(batch.tickets, rejected=batch.rejected))
+    return Again(there, frozenset(untold), frozenset(changed))
+
+
+def ids_of(issues: Sequence[Raw]) -> list[int]:
+    return [number for issue in issues if (number := identity_of(issue)) is not None]
+
+
+def project_of(issue: Raw) -> str:
+    return word(mapping(mapping(issue.get("fields")).get("project")).get("key"))
+
+
 def _whole_histories(
     client: JiraClient, issues: Sequence[Raw], ids: Sequence[int], known: Mapping[int, datetime] | None
 ) -> dict[int, list[Raw] | Unavailable]:
@@ -88,7 +124,7 @@ def _whole_histories(
     doubtful = [identity for identity, history in histories.items() if not history and identity in touched]
     if doubtful:
         shown = client.fetch(doubtful, ["updated"])
-        again = client.histories([identity for issue in shown.issues if (identity := identity_of(issue)) is not None])
+        again = client.histories(ids_of(shown.issues))
         for identity in doubtful:
             del histories[identity]
         histories |= {**again, **shown.unavailable}

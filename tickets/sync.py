@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from tickets.backfill import Backfill
-from tickets.fetching import Batch, fields_of, read_batch
+from tickets.fetching import Batch, fields_of, ids_of, read_again, read_batch
 from tickets.jira_client import JiraClient
 from tickets.jira_records import Search
-from tickets.reading import identity_of
 from tickets.store import TicketStore
 
 # A ticket may reach Jira's index minutes after it was changed.
 OVERLAP: Final = timedelta(minutes=10)
 IN_FLIGHT: Final = 8
+TRIED_AGAIN: Final = 100  # tickets that were set aside, in each sync; a census tries all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class SyncReport:
 class _Tally:
     tickets: int = 0
     status_changes: int = 0
-    rejected: int = 0
+    rejected: dict[str, int | None] = field(default_factory=dict)  # by source, its id
     changed: dict[int, None] = field(default_factory=dict)
 
     def add(self, batch: Batch, changed: Sequence[int]) -> None:
         self.tickets += len(batch.tickets)
         self.status_changes += batch.status_changes
-        self.rejected += len(batch.rejected)
+        self.rejected.update((rejection.source, rejection.ticket_id) for rejection in batch.rejected)
         self.changed.update(dict.fromkeys(changed))
 
 
@@ -93,17 +93,20 @@ def sync(
         group = tuple(project for project, at in cursors.items() if at == since)
         # Without an upper bound: a ticket that changes meanwhile moves to the end and is not lost.
         for page in client.search(Search(group, "updated", since - overlap), fields_of(client)):
-            ids = [identity for issue in page if (identity := identity_of(issue)) is not None]
-            batch = read_batch(client, page, known=store.versions(client.site, ids))
+            batch = read_batch(client, page, known=store.versions(client.site, ids_of(page)))
             tally.add(batch, store.save(batch.tickets, rejected=batch.rejected))
             if batch.tickets:
                 store.book.reach(client.site, group, min(batch.tickets[-1].updated_at, started_at))
             progress(Progress("changes", tally.tickets))
     store.book.finish(client.site, readable, started_at)
+    # One bad answer may be over: no change of theirs brings these back.
+    set_aside = sorted(store.rejected_ids(client.site) - set(tally.rejected.values()))[-TRIED_AGAIN:]
+    if set_aside:
+        tally.changed.update(dict.fromkeys(read_again(client, store, set_aside, readable).changed))
     return SyncReport(
         tally.tickets,
         tally.status_changes,
-        tally.rejected,
+        len(tally.rejected),
         tuple(tally.changed),
         started_at,
         tuple(project for project in projects if project not in visible),

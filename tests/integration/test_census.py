@@ -266,6 +266,21 @@ def test_a_newer_version_that_cannot_be_read_is_not_whole(
     assert proof_of(store, client).is_complete
 
 
+def test_what_was_set_aside_is_tried_again_by_every_sync(
+    site: ThreadedSandbox, client: JiraClient, store: TicketStore
+) -> None:
+    """The trouble was Jira's and is over: nothing about the ticket has changed, and no census is due."""
+    _, bad = file(site, 2)
+    key, bad.key = bad.key, "no key"
+    sync(client, store, projects=PROJECTS)
+    site.state.advance(timedelta(hours=2))
+    assert sync(client, store, projects=PROJECTS).changed == ()
+    bad.key = key
+    site.state.advance(timedelta(hours=2))
+    assert sync(client, store, projects=PROJECTS).changed == (bad.id,)
+    assert store.rejections() == []
+
+
 def test_two_that_cannot_be_read_are_two(site: ThreadedSandbox, client: JiraClient, store: TicketStore) -> None:
     for issue in file(site, 2):
         issue.key = "the same"
