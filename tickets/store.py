@@ -28,7 +28,6 @@ from tickets.rows import (
     LIVE,
     MONTH,
     REJECT,
-    UPSERT,
     bounds,
     chunks,
     documents,
@@ -40,6 +39,7 @@ from tickets.rows import (
     restate,
     row_of,
     soil,
+    upsert,
 )
 from tickets.schema import Database, rejections, sync_cursors
 from tickets.schema import statuses as statuses_table
@@ -117,7 +117,7 @@ class TicketStore:
             kept = kept_rows(connection, values)
             changed = [value for key, value in values.items() if is_news(value, kept.get(key))]
             if changed:
-                connection.execute(UPSERT, changed)
+                upsert(connection, changed)
                 before = (kept.get((value["site"], value["ticket_id"])) for value in changed)
                 soil(connection, {partition_of(row) for row in (*changed, *filter(None, before))})
             forget_rejections(connection, values)

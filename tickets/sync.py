@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from tickets.backfill import Backfill
+from tickets.collector import collecting_rarely
 from tickets.fetching import Batch, fields_of, ids_of, read_again, read_batch
 from tickets.jira_client import JiraClient
 from tickets.jira_records import Search
@@ -82,7 +83,7 @@ def sync(
     fresh = [project for project in readable if project not in cursors]
     if fresh:
         backfill = Backfill(client, store, fresh, started_at=started_at, in_flight=in_flight, window=window)
-        with closing(backfill.run()) as kept:
+        with collecting_rarely(), closing(backfill.run()) as kept:
             for batch, changed in kept:
                 tally.add(batch, changed)
                 progress(Progress("backfill", backfill.done, backfill.expected))
