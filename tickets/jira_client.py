@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -23,11 +23,12 @@ from tickets.errors import (
     Unavailable,
     Unreadable,
 )
+from tickets.jira_answers import Login
 from tickets.jira_cloud import Cloud
 from tickets.jira_data_center import DataCenter
 from tickets.jira_pace import Pace
 from tickets.jira_pages import embedded_comments, number, read_list, read_object, read_objects, rows, ticket_path
-from tickets.jira_records import Fetched, Offer, ProjectFacts, Raw, Search, SiteFacts, in_projects
+from tickets.jira_records import Deployment, Fetched, Offer, ProjectFacts, Raw, Search, SiteFacts, in_projects
 from tickets.jira_session import SessionCarrier
 from tickets.jira_settings import JiraSettings
 from tickets.jira_transport import Transport
@@ -46,6 +47,17 @@ from tickets.ticket import Comment, Person, Status, StatusCategory, Ticket
 __all__ = ["JiraClient", "JiraSettings"]
 
 Adf = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Portable:
+    """All that a client in another process must be told, the token included: it goes through a pipe, never to disk."""
+
+    settings: JiraSettings
+    deployment: Deployment
+    account: Person | None
+    fields: FieldCatalogue | None
+    login: Login | None
 
 
 class JiraClient:
@@ -96,6 +108,20 @@ class JiraClient:
         transport = self._transport.twin(SessionCarrier(self.settings), stopped)
         made._become(self.settings, transport, type(self._dialect)(transport), self._account)
         made._fields = self._fields
+        return made
+
+    def portable(self) -> Portable:
+        """For a client in another process."""
+        self.catalogue()
+        return Portable(self.settings, self._dialect.deployment, self._account, self._fields, self._transport.login)
+
+    @classmethod
+    def of(cls, portable: Portable, stopped: Callable[[], bool]) -> JiraClient:
+        """The same account on the same site; it asks nothing more once `stopped` says so."""
+        made = cls(portable.settings)
+        made._dialect = (DataCenter if portable.deployment == "Data Center" else Cloud)(made._transport)
+        made._account, made._fields = portable.account, portable.fields
+        made._transport.adopt(portable.login, stopped)
         return made
 
     @property

@@ -101,6 +101,15 @@ class Transport:
         made._stopped = stopped
         return made
 
+    @property
+    def login(self) -> Login | None:
+        """Who Jira takes us for, once that was pinned."""
+        return self._login
+
+    def adopt(self, login: Login | None, stopped: Callable[[], bool]) -> None:
+        """Goes on as somebody who was pinned elsewhere."""
+        self._login, self._stopped = login, stopped
+
     def close(self) -> None:
         self._carrier.close()
 

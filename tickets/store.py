@@ -112,7 +112,13 @@ class TicketStore:
         here; a tombstone goes when its ticket comes back. What was rejected of the tickets before is forgotten.
         Raises ValueError for naive instants; then nothing is kept.
         """
-        values = newest(map(row_of, tickets))
+        return self.save_rows([row_of(ticket) for ticket in tickets], rejected=rejected, window=window)
+
+    def save_rows(
+        self, found: Iterable[dict[str, Any]], *, rejected: Sequence[Rejection] = (), window: Window | None = None
+    ) -> tuple[int, ...]:
+        """The same for tickets that another process has turned into rows (`tickets.rows.row_of`)."""
+        values = newest(found)
         with self._writing() as connection:
             kept = kept_rows(connection, values)
             changed = [value for key, value in values.items() if is_news(value, kept.get(key))]

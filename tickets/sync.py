@@ -10,10 +10,11 @@ from typing import Final, Literal
 
 from tickets.backfill import Backfill
 from tickets.collector import collecting_rarely
-from tickets.fetching import Batch, fields_of, ids_of, read_again, read_batch
+from tickets.fetching import fields_of, ids_of, read_again, read_batch
 from tickets.jira_client import JiraClient
 from tickets.jira_records import Search
 from tickets.store import TicketStore
+from tickets.ticket import Rejection
 
 # A ticket may reach Jira's index minutes after it was changed.
 OVERLAP: Final = timedelta(minutes=10)
@@ -51,10 +52,10 @@ class _Tally:
     rejected: dict[str, int | None] = field(default_factory=dict)  # by source, its id
     changed: dict[int, None] = field(default_factory=dict)
 
-    def add(self, batch: Batch, changed: Sequence[int]) -> None:
-        self.tickets += len(batch.tickets)
-        self.status_changes += batch.status_changes
-        self.rejected.update((rejection.source, rejection.ticket_id) for rejection in batch.rejected)
+    def add(self, tickets: int, status_changes: int, rejected: Sequence[Rejection], changed: Sequence[int]) -> None:
+        self.tickets += tickets
+        self.status_changes += status_changes
+        self.rejected.update((rejection.source, rejection.ticket_id) for rejection in rejected)
         self.changed.update(dict.fromkeys(changed))
 
 
@@ -66,10 +67,12 @@ def sync(
     overlap: timedelta = OVERLAP,
     in_flight: int = IN_FLIGHT,
     window: int | None = None,
+    processes: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> SyncReport:
     """Reads the projects that are new here from their beginning, `in_flight` windows at a time, and of the others what
-    changed since their last complete sync. `window` is the most tickets of one (default: by how many there are).
+    changed since their last complete sync. `window` is the most tickets of one, `processes` how many parse (0: this one
+    alone); by default both depend on how many tickets there are.
     Raises TicketsError; what was saved until then stays.
     """
     if not projects:
@@ -82,10 +85,18 @@ def sync(
     cursors = store.book.cursors(client.site, readable)
     fresh = [project for project in readable if project not in cursors]
     if fresh:
-        backfill = Backfill(client, store, fresh, started_at=started_at, in_flight=in_flight, window=window)
+        backfill = Backfill(
+            client,
+            store,
+            fresh,
+            started_at=started_at,
+            in_flight=in_flight,
+            window=window,
+            processes=processes,
+        )
         with collecting_rarely(), closing(backfill.run()) as kept:
-            for batch, changed in kept:
-                tally.add(batch, changed)
+            for read, changed in kept:
+                tally.add(len(read.rows), read.status_changes, read.rejected, changed)
                 progress(Progress("backfill", backfill.done, backfill.expected))
         cursors |= backfill.planned_at
         for project, at in backfill.planned_at.items():
@@ -95,7 +106,8 @@ def sync(
         # Without an upper bound: a ticket that changes meanwhile moves to the end and is not lost.
         for page in client.search(Search(group, "updated", since - overlap), fields_of(client)):
             batch = read_batch(client, page, known=store.versions(client.site, ids_of(page)))
-            tally.add(batch, store.save(batch.tickets, rejected=batch.rejected))
+            changed = store.save(batch.tickets, rejected=batch.rejected)
+            tally.add(len(batch.tickets), batch.status_changes, batch.rejected, changed)
             if batch.tickets:
                 store.book.reach(client.site, group, min(batch.tickets[-1].updated_at, started_at))
             progress(Progress("changes", tally.tickets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -154,6 +155,74 @@ def test_a_scheduled_run_ends_in_the_middle_of_a_first_sync(tmp_path: Path) -> N
         assert "goes on where it was" in said
         with TicketStore.open(tmp_path / ".goldenpath" / "tickets.sqlite3") as store:
             assert store.facts().last_sync_at is None
+
+
+def test_processes_read_the_same(site: ThreadedSandbox, client: JiraClient, store: TicketStore) -> None:
+    spread(site, 400, days=300)
+    spread(site, 20, days=300, project="WEB")
+    bad = file(site)[0]
+    bad.key = "no key"
+    report = sync(client, store, projects=("OPS", "WEB"), in_flight=4, window=50, processes=2)
+    assert (report.tickets, report.rejected) == (420, 1)
+    del site.world.issues[bad.id]
+    assert_equal(store, site)
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_in_another_process_is_told_here(
+    site: ThreadedSandbox, client: JiraClient, store: TicketStore
+) -> None:
+    spread(site, 300, days=300)
+    histories = "changelog/bulkfetch" if site.deployment == "Cloud" else "issue/{key}"
+    site.state.faults.fail(histories, "403", skip=2)
+    with pytest.raises(JiraError, match="403"):
+        sync(client, store, projects=("OPS",), window=50, processes=2)
+    assert multiprocessing.active_children() == []
+    site.state.faults.clear()
+    sync(client, store, projects=("OPS",), window=50, processes=2)
+    assert_equal(store, site)
+
+
+def test_a_process_that_dies_ends_the_run_with_a_sentence(
+    site: ThreadedSandbox, client: JiraClient, store: TicketStore
+) -> None:
+    spread(site, 300, days=300)
+
+    def kill(at: Progress) -> None:
+        multiprocessing.active_children()[0].kill()
+
+    with pytest.raises(JiraError, match="goes on where it was"):
+        sync(client, store, projects=("OPS",), in_flight=2, window=20, processes=2, progress=kill)
+    sync(client, store, projects=("OPS",))
+    assert_equal(store, site)
+
+
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
+    with serve_in_thread(year(3, NOW, 600), aws=False) as site:
+        site.state.faults.on("search/jql", lambda: time.sleep(0.3), times=None)
+        agent = site.personas["agent"]
+        code = (
+            "import sys\n"
+            "from tickets.jira_client import JiraClient, JiraSettings\n"
+            "from tickets.store import TicketStore\n"
+            "from tickets.sync import sync\n"
+            "if __name__ == '__main__':\n"
+            f"    client = JiraClient(JiraSettings({site.jira_url!r}, {agent.email!r}, {agent.token!r}))\n"
+            "    client.check()\n"
+            "    sync(client, TicketStore.open(sys.argv[1]), projects=['OPS'], window=20, processes=2)\n"
+        )
+        script = tmp_path / "script.py"
+        script.write_text(code)
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "t.sqlite3")], env=environment)
+        while site.state.faults.seen["search/jql"] < 4 and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        time.sleep(2)
+        seen = site.state.faults.seen["search/jql"]
+        time.sleep(1)
+        assert site.state.faults.seen["search/jql"] == seen, "somebody still asks"
 
 
 @pytest.mark.parametrize("seed", [1, 2])
