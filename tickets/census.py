@@ -100,7 +100,6 @@ class _Census:
     def take(self) -> CensusReport:
         visible = self._client.visible(self._projects)
         found = self._compare(visible)
-        self._store.book.set_compared(self._site, visible, self._taken_at)
         for project in self._projects:
             if project in visible:
                 self._sweep(project)
@@ -126,6 +125,8 @@ class _Census:
             for number in set(missing) - set(there) - self._untold:
                 self._shown.pop(number, None)
             missing = self._count(failures)
+        # Not earlier: what was hidden while it was compared is buried by now, and will be read again when it returns.
+        self._store.book.set_compared(self._site, visible, self._taken_at)
         unread = {*missing, *self._store.rejected_ids(self._site)}
         read = tuple(sorted((found | late & set(self._shown)) - unread))
         return CensusReport(self._taken_at, len(self._shown), read, buried, missing)

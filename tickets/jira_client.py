@@ -102,9 +102,9 @@ class JiraClient:
     def close(self) -> None:
         self._transport.close()
 
-    def twin(self, stopped: Callable[[], bool] = lambda: False) -> JiraClient:
+    def twin(self, stopped: Callable[[], bool] = lambda: False) -> Self:
         """The same account on the same site, for another thread; it asks nothing more once `stopped` says so."""
-        made = JiraClient.__new__(JiraClient)
+        made = type(self).__new__(type(self))
         transport = self._transport.twin(SessionCarrier(self.settings), stopped)
         made._become(self.settings, transport, type(self._dialect)(transport), self._account)
         made._fields = self._fields

@@ -1,0 +1,1 @@
+"""Figures that say how fast we are, each beside what it is compared with. Run `python -m benchmarks`."""
