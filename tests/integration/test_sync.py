@@ -9,10 +9,11 @@ import pytest
 
 from sandbox.history import year
 from sandbox.serve import ThreadedSandbox, serve_in_thread
+from sandbox.site import empty_world
 from sandbox.world import Deployment
 from tests.integration.sites import NOW, PROJECTS, change, connect, file, held, paragraphs, told
 from tickets.errors import JiraRefused
-from tickets.jira_client import JiraClient
+from tickets.jira_client import JiraClient, JiraSettings
 from tickets.store import TicketStore
 from tickets.sync import Progress, sync
 
@@ -155,3 +156,38 @@ def test_nothing_new_is_cheap(site: ThreadedSandbox, client: JiraClient, store: 
         assert client.requests - before <= 5 + one_by_one
         assert perf_counter() - started < 3
         assert process_time() - own < 0.3
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Asia/Kathmandu"])
+def test_the_accounts_time_zone_does_not_matter(
+    site: ThreadedSandbox, client: JiraClient, store: TicketStore, zone: str
+) -> None:
+    """Jira reads a quoted date in it: hours of tickets would be missing, and nothing would say so."""
+    site.world.accounts["agent"].time_zone = zone
+    first = file(site, 5)
+    sync(client, store, projects=PROJECTS)
+    site.state.advance(timedelta(minutes=30))
+    change(site, first[0], "changed")
+    late = file(site)
+    assert set(sync(client, store, projects=PROJECTS).changed) == {first[0].id, late[0].id}
+    assert store.count() == 6
+
+
+def test_a_scoped_token_syncs_through_the_gateway(store: TicketStore) -> None:
+    """The site's own address refuses it; tickets are filed under the site's name all the same."""
+    with serve_in_thread(empty_world(NOW), aws=False) as site:
+        agent = site.world.accounts["agent"]
+        issues = file(site, 3)
+        gateway = f"{site.jira_url}/ex/jira/{site.world.cloud_id}"
+        assert agent.scoped_token
+        with (
+            JiraClient(JiraSettings(site.jira_url, agent.email, agent.scoped_token)) as direct,
+            pytest.raises(JiraRefused, match="api_url"),
+        ):
+            direct.check()
+        settings = JiraSettings(site.jira_url, agent.email, agent.scoped_token, api_url=gateway)
+        with JiraClient(settings) as client:
+            client.check()
+            sync(client, store, projects=PROJECTS)
+        assert {ticket.id: held(ticket) for ticket in store.tickets()} == {i.id: told(site, i) for i in issues}
+        assert {ticket.site for ticket in store.tickets()} == {"127.0.0.1"}
