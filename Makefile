@@ -15,7 +15,7 @@ demo: $(STAMP)  ## the whole job on loopback; then the dashboard and the Jira pa
 test: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync (half an hour)
+soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync (a quarter of an hour)
 	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py $(ARGS)
 
 bench: $(STAMP)  ## the speed of a sync beside the jira package's (some minutes)

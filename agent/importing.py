@@ -136,13 +136,13 @@ def import_events(
         log.take(path)
     log.settle()
     with bootstrap.open_store(configuration) as store:
-        store.save_statuses(site, log.statuses)
         keeping = _Keeping(store, progress)
         tickets: Iterable[Ticket] = log.tickets()
         for path in paths:
             refused = (entry for entry in log.rejections if entry.source.startswith(f"{path}:"))
             keeping.keep(chain(tickets, refused), path)
             tickets = ()
+        store.save_statuses(site, log.statuses)
     given = {name: meaning for name in log.seen if (meaning := told.get(folded(name)))}
     unused = tuple(name for name in meanings if folded(name) not in set(map(folded, log.seen)))
     return keeping.report([_placed(clock)], EventMeanings(dict(log.seen.most_common()), given, unused, log.repeated))

@@ -12,7 +12,7 @@ LOOK: Final = 0.1  # seconds between two looks
 
 def run_watched(command: list[str], folder: Path) -> tuple[int, str, str, float]:
     """Runs it to its end: its exit code, what it printed, its complaints, and the most memory in MB that it and its
-    children held at once (0.0 where there is no /proc). Pages that they share count for each."""
+    children held at once (0.0 where there is no /proc). What several processes share counts once."""
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         peak = 0.0
         while True:
@@ -33,8 +33,8 @@ def _family(pid: int) -> Iterator[int]:
 
 def _held(pid: int) -> float:
     """Megabytes."""
-    for line in _told(Path(f"/proc/{pid}/status")).splitlines():
-        if line.startswith("VmRSS:"):
+    for line in _told(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
+        if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0
 

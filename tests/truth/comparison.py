@@ -74,7 +74,8 @@ class Fates:
         live = {number for number, issue in self.truth.live().items() if issue.project in read}
         held = list(store.tickets(projects=read))
         self.once_held |= {ticket.id for ticket in held}
-        for ticket in [*held, *(buried for buried, _, _ in store.tombstones())]:
+        buried = [ticket for ticket, _, _ in store.tombstones()]
+        for ticket in held + buried:
             if ticket.id not in live:
                 self._reasons.setdefault(ticket.id, set()).update(self.truth.stone(ticket))
         for ticket in held:
@@ -98,7 +99,7 @@ class Fates:
             yield "never existed"
             return
         had = {str(history.id): history.created for history in issue.histories}
-        held = {change.id for change in (*(ticket.status_changes or ()), *ticket.field_changes)}
+        held = {change.id for change in ticket.field_changes} | {change.id for change in ticket.status_changes or ()}
         lacking = {number for number, at in had.items() if at <= ticket.updated_at} - held
         if lacking or held - set(had):
             yield f"lacks the changes {sorted(lacking)}, invents {sorted(held - set(had))}"
@@ -115,7 +116,7 @@ def differences(truth: Truth, store: TicketStore, fates: Fates) -> list[str]:
     for number, ticket in sorted(held.items()):
         if number in live:
             told = told_of(truth, live[number])
-            found += [f"{live[number].key} ({number}): {line}" for line in _unlike(told, held_of(ticket))]
+            found += [f"{live[number].key} ({number}): {line}" for line in unlike(told, held_of(ticket))]
         else:
             found.append(f"{ticket.key} ({number}) is kept although {_fate(truth, number)}")
     return [*found, *_wrong_stones(truth, store, fates), *_rejected(store)]
@@ -130,7 +131,7 @@ def missed(truth: Truth, store: TicketStore) -> list[str]:
     for number, issue in sorted(truth.live().items()):
         if number in truth.people.disturbed | aside:
             continue
-        lines = _unlike(told_of(truth, issue), held_of(held[number])) if number in held else ["is missing"]
+        lines = unlike(told_of(truth, issue), held_of(held[number])) if number in held else ["is missing"]
         found += [f"the sync alone: {issue.key} ({number}): {line}" for line in lines]
     return found
 
@@ -195,7 +196,8 @@ def _rejected(store: TicketStore) -> Iterator[str]:
         yield f"{rejection.source} was rejected: {rejection.reason}"
 
 
-def _unlike(told: Facts, held: Facts) -> Iterator[str]:
+def unlike(told: Facts, held: Facts) -> Iterator[str]:
+    """The facts that differ, a sentence each."""
     for name, value in told.items():
         if held[name] == value:
             continue

@@ -79,7 +79,8 @@ class _Stage:
     def take(self, number: int, step: Step) -> list[str]:
         """What was found wrong after the step."""
         random = Random(step.number)
-        told, found = "", []
+        told = ""
+        found: list[str] = []
         if step.kind in PEOPLE:
             told = self.people.act(step.kind, random)
         elif step.kind in TROUBLE:
