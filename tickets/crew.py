@@ -39,6 +39,7 @@ class Threads:
         self._tasks: queue.SimpleQueue[Window | None] = queue.SimpleQueue()
         self._results: queue.Queue[Result] = queue.Queue(maxsize=count)
         self._stop = threading.Event()
+        client.catalogue()  # once, for all of them
         self._threads = _start(
             lambda: client.twin(self._stop.is_set), limit, count, self._tasks, self._results, self._stop
         )
