@@ -126,8 +126,7 @@ def _start(
 
 def _work(connect: Callable[[], JiraClient], limit: int, tasks: Any, results: Any, stop: Flag) -> None:
     try:
-        with connect() as client:
-            reader = WindowReader(client, limit)
+        with connect() as client, WindowReader(client, limit) as reader:
             while not stop.is_set() and (window := tasks.get()) is not None:
                 for found in reader.turn(window):
                     _hand_over(found, results, stop)

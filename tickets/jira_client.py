@@ -102,8 +102,9 @@ class JiraClient:
     def close(self) -> None:
         self._transport.close()
 
-    def twin(self, stopped: Callable[[], bool] = lambda: False) -> Self:
-        """The same account on the same site, for another thread; it asks nothing more once `stopped` says so."""
+    def twin(self, stopped: Callable[[], bool] | None = None) -> Self:
+        """The same account on the same site, for another thread; it asks nothing more once `stopped` says so (default:
+        when this one does not)."""
         made = type(self).__new__(type(self))
         transport = self._transport.twin(SessionCarrier(self.settings), stopped)
         made._become(self.settings, transport, type(self._dialect)(transport), self._account)

@@ -26,7 +26,7 @@ class Cloud:
 
     api: Final = "/rest/api/3"
     deployment: Final[Deployment] = "Cloud"
-    batch: Final = 500
+    batch: Final = 250
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

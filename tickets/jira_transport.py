@@ -93,12 +93,12 @@ class Transport:
         self._stopped: Callable[[], bool] = lambda: False
         self.requests = 0
 
-    def twin(self, carrier: Carrier, stopped: Callable[[], bool] = lambda: False) -> Transport:
+    def twin(self, carrier: Carrier, stopped: Callable[[], bool] | None = None) -> Transport:
         """For another thread: the same pace and the same pinned account, over a connection of its own. Once `stopped`
         says so, it sends nothing any more."""
         made = Transport(carrier, self._settings, pace=self._pace, sleep=self._sleep, jitter=self._jitter)
         made._login, made._clock, made._is_reached = self._login, self._clock, self._is_reached
-        made._stopped = stopped
+        made._stopped = stopped or self._stopped
         return made
 
     @property

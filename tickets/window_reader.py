@@ -6,9 +6,11 @@ What it gives may cross from one process to another: rows as the store writes th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from tickets.fetching import Batch, fields_of, read_batch
 from tickets.jira_client import JiraClient
@@ -39,12 +41,24 @@ class Halved:
 
 
 class WindowReader:
-    """`limit` is the most tickets of a window that is read without being halved."""
+    """`limit` is the most tickets of a window that is read without being halved. Close it, or use it as a context
+    manager: it has a thread and a client beside the given one."""
 
     def __init__(self, client: JiraClient, limit: int) -> None:
         self._client = client
         self._limit = limit
         self._fields = fields_of(client)
+        self._second = client.twin()
+        self._beside = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._beside.shutdown(wait=True, cancel_futures=True)
+        self._second.close()
 
     def turn(self, window: Window) -> Iterator[Read | Halved]:
         """Raises TicketsError."""
@@ -63,15 +77,21 @@ class WindowReader:
         )
 
     def _read(self, window: Window) -> Iterator[Read]:
+        """The histories of a batch are fetched, and it is parsed, beside the pages that come after it."""
         held: list[Raw] = []
+        pending: Future[Batch] | None = None
         search = Search((window.project,), "created", window.reached, window.until)
         for page in self._client.search(search, self._fields):
             held += page
-            if len(held) >= self._client.batch:
-                batch = read_batch(self._client, held)
-                window = replace(window, reached=_reached(batch, window))
-                yield _told(window, batch)
-                held = []
+            if len(held) < self._client.batch:
+                continue
+            if pending is not None:
+                window = replace(window, reached=_reached(pending.result(), window))
+                yield _told(window, pending.result())
+            pending, held = self._beside.submit(read_batch, self._second, held), []
+        if pending is not None:
+            window = replace(window, reached=_reached(pending.result(), window))
+            yield _told(window, pending.result())
         batch = read_batch(self._client, held)
         yield _told(replace(window, reached=_reached(batch, window), is_done=True), batch)
 
