@@ -27,6 +27,7 @@ from agent.errors import ConfigurationError
 from agent.tables import (
     AgentTable,
     Assumptions,
+    ClocksTable,
     EnvironmentTable,
     HandlerTable,
     Hours,
@@ -58,6 +59,8 @@ class Configuration(BaseSettings):
     sync: Sync = Sync()
     projects: dict[str, ProjectTable] = Field(default_factory=dict)
     calendar: Hours = Hours()
+    calendars: dict[str, Hours] = Field(default_factory=dict)
+    clocks: ClocksTable = ClocksTable()
     assumptions: Assumptions = Assumptions()
     agent: AgentTable = AgentTable()
     store: Store = Store()
@@ -86,6 +89,10 @@ class Configuration(BaseSettings):
     def folder(self) -> Path:
         """Where the stores live; relative paths are relative to the file."""
         return self.root / self.store.folder
+
+    def team_groups(self) -> tuple[str, ...]:
+        """The Jira groups of all teams, each once, in the order of the file."""
+        return tuple(dict.fromkeys(group for team in self.teams.values() for group in team.groups))
 
     def require_jira(self) -> Jira:
         if self.jira is None:
@@ -229,7 +236,12 @@ def _check_references(configuration: Configuration, text: str) -> None:
     for key in configuration.projects:
         if key not in projects:
             refuse(("projects", key), key, "project", list(projects))
+    for key in configuration.clocks.projects:
+        if projects and key not in projects:
+            refuse(("clocks", "projects", key), key, "project", list(projects))
     for team_name, team in configuration.teams.items():
+        if team.calendar and team.calendar not in configuration.calendars:
+            refuse(("teams", team_name, "calendar"), team.calendar, "calendar", list(configuration.calendars))
         for handler in team.handlers:
             if handler not in known:
                 refuse(("teams", team_name, "handlers"), handler, "handler", list(known))
@@ -288,7 +300,8 @@ def _allowed(keys: tuple[str, ...]) -> str:
 
 
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_\-\".]+)\s*=")
+_KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-.])+)\s*=""")
+_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_\-]+)""")
 
 
 def _line_of(text: str, keys: tuple[str, ...]) -> int:
@@ -300,7 +313,7 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
             table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
             found = table
         elif assignment := _KEY.match(line):
-            found = (*table, *(part.strip("\"'") for part in assignment[1].split(".")))
+            found = (*table, *("".join(parts) for parts in _PART.findall(assignment[1])))
         else:
             continue
         if found == keys[: len(found)] and len(found) > best_length:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from agent.needs import NEEDS, Need, features
+from agent.needs import NEEDS, SEES_GROUPS, Need, features
 from agent.visit import Check, Finding, Visit, ok, problem, skipped, warning
 from fulfilment.desk import RESOLVED_AS
 from fulfilment.policy import Mode
-from tickets.errors import JiraRefused, TicketsError
+from tickets.errors import JiraError, JiraRefused, TicketsError
 from tickets.jira_records import Offer
 
 SKEW_WARNING = timedelta(seconds=60)
@@ -225,6 +225,30 @@ def groups(visit: Visit) -> Iterator[Finding]:
     yield ok("groups", f"groups can be looked up; {visit.who} is in {len(found)}")
 
 
+def members(visit: Visit) -> Iterator[Finding]:
+    """One finding over all groups: who is in them decides whose working hours count, in any mode."""
+    named = visit.configuration.team_groups()
+    if not named:
+        yield skipped("members", "no team has a group: every requester has the default calendar")
+        return
+    unread: dict[str, str] = {}
+    accounts: set[str] = set()
+    for group in named:
+        try:
+            accounts |= visit.client.group_members(group)
+        except JiraError as error:
+            unread[group] = str(error)
+    if unread:
+        yield warning(
+            "members",
+            f"the members of {', '.join(unread)} cannot be read, so the business time of requesters in them is counted "
+            f"by the default calendar: {next(iter(unread.values()))}",
+            f"grant the account {SEES_GROUPS}, or correct teams.NAME.groups",
+        )
+    else:
+        yield ok("members", f"the members of {', '.join(named)} can be read: {len(accounts)} accounts")
+
+
 def _span(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
@@ -241,4 +265,5 @@ JIRA_CHECKS: tuple[Check, ...] = (
     Check(
         "groups", groups, "a log-in", "grant Browse users and groups (USER_PICKER), or the token's scope read:jira-user"
     ),
+    Check("members", members, "a log-in", f"grant the account {SEES_GROUPS}"),
 )

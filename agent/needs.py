@@ -8,6 +8,9 @@ from typing import Literal
 
 from fulfilment.policy import Mode
 
+# What lists a group's members; on Data Center only administrators may.
+SEES_GROUPS = "Browse users and groups (on Data Center: Jira Administrators)"
+
 
 @dataclass(frozen=True, slots=True)
 class Need:

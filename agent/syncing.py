@@ -9,8 +9,10 @@ from datetime import timedelta
 
 from agent.bootstrap import history_folder
 from agent.config import Configuration
+from agent.measuring import keep_measured
+from agent.needs import SEES_GROUPS
 from tickets.census import CensusReport, take_census
-from tickets.errors import JiraError
+from tickets.errors import JiraError, JiraUnreachable
 from tickets.jira_client import JiraClient
 from tickets.proof import read_obstacles
 from tickets.store import TicketStore
@@ -63,6 +65,7 @@ def refresh(
             census = take_census(
                 client, store, projects=projects, overlap=overlap, progress=lambda n: progress(Progress("census", n))
             )
+            read_members(configuration, client, store)
         except JiraError as error:
             failure = str(error)
             log.warning("the census failed: %s", failure)
@@ -86,6 +89,26 @@ def is_census_due(configuration: Configuration, site: str, store: TicketStore, s
     return any(taken[project] < synced.started_at - RETRY for project in obstacles)
 
 
+def read_members(configuration: Configuration, client: JiraClient, store: TicketStore) -> None:
+    """Who is in the groups of the configured teams, asked as often as a census is taken: it decides nothing, and tells
+    only whose working hours count. A group that cannot be read keeps what was known of it."""
+    found: dict[str, frozenset[str]] = {}
+    for group in configuration.team_groups():
+        try:
+            found[group] = client.group_members(group)
+        except JiraError as error:
+            log.warning(
+                "the members of group %s cannot be read, so what was known of it stays; "
+                "this account needs the permission %s: %s",
+                group,
+                SEES_GROUPS,
+                error,
+            )
+            if isinstance(error, JiraUnreachable):  # each of the others would wait as long
+                break
+    store.save_members(client.site, found)
+
+
 def _write_history(configuration: Configuration, store: TicketStore, *, rebuild: bool) -> int:
     """Only where it is worth its files, or where somebody has asked for it once."""
     folder = history_folder(configuration)
@@ -93,4 +116,7 @@ def _write_history(configuration: Configuration, store: TicketStore, *, rebuild:
         return 0
     from tickets.history import write_history  # pyarrow is slow to import
 
-    return write_history(store, folder, rebuild=rebuild).written
+    written = write_history(store, folder, rebuild=rebuild).written
+    if written:
+        keep_measured(configuration, store)
+    return written

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from tickets.ticket import Clock
 
 STORE_FOLDER = ".goldenpath"
 
@@ -59,14 +62,48 @@ class ProjectTable(Table):
     target_status: str = "Done"
 
 
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SHIFT = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})")
+Shift = tuple[time, time]
+
+
+def _read_shift(words: object) -> Shift:
+    """`09:00-12:30`; one that ends at or before its beginning ends on the next day, and 24:00 is midnight."""
+    found = _SHIFT.fullmatch(words.strip()) if isinstance(words, str) else None
+    try:
+        if found is None:
+            raise ValueError
+        opens, closes = (time.fromisoformat("00:00" if part == "24:00" else part.zfill(5)) for part in found.groups())
+    except ValueError:
+        raise ValueError(f"{words!r} is no shift; allowed: from and to, like 09:00-12:30") from None
+    return opens, closes
+
+
+Shifts = Annotated[tuple[Annotated[Shift, BeforeValidator(_read_shift)], ...], Field(description="from and to")]
+
+
 class Hours(Table):
-    """Working hours, the same on each working day. Times are of the `time_zone`."""
+    """Working hours on the clock of `time_zone`: `start` to `end` on the `weekdays` (1 is Monday), or by weekday in
+    `shifts`, several a day. `holidays_of` names a country, or a part of one, whose public holidays are free;
+    `holidays` are further free dates, `half_days` dates with shifts of their own."""
 
     time_zone: str = "UTC"
     start: time = time(9)
     end: time = time(17)
     weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    shifts: dict[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], Shifts] = Field(
+        default_factory=dict
+    )
+    holidays_of: str = ""
     holidays: tuple[date, ...] = ()
+    half_days: dict[date, Shifts] = Field(default_factory=dict)
+
+    @property
+    def by_weekday(self) -> dict[int, tuple[Shift, ...]]:
+        """Weekday (0 = Monday) → its shifts."""
+        if self.shifts:
+            return {_DAYS.index(day): shifts for day, shifts in self.shifts.items()}
+        return {day - 1: ((self.start, self.end),) for day in self.weekdays}
 
     @field_validator("time_zone")
     @classmethod
@@ -75,11 +112,35 @@ class Hours(Table):
             raise ValueError("allowed: an IANA time zone, like Europe/Berlin")
         return value
 
+    @field_validator("holidays_of")
+    @classmethod
+    def _is_country(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", value):
+            raise ValueError("allowed: two letters of a country, like DE, or with a part of it, like DE-BY")
+        return value
+
     @model_validator(mode="after")
-    def _ends_after_start(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.end <= self.start:
             raise ValueError("end must be later than start")
+        if self.shifts and (self.start, self.end, self.weekdays) != (time(9), time(17), (1, 2, 3, 4, 5)):
+            raise ValueError("shifts stand instead of start, end and weekdays: leave those out")
         return self
+
+
+class ClockTable(Table):
+    """When a ticket starts and finishes, and what statuses mean. `start` and `finish` list classes (queue, active,
+    requester, blocked, done) or names of statuses; `statuses` maps the names of statuses to classes."""
+
+    start: tuple[str, ...] = Field(default=("active", "requester", "blocked"), min_length=1)
+    finish: tuple[str, ...] = Field(default=("done",), min_length=1)
+    statuses: dict[str, Clock] = Field(default_factory=dict)
+
+
+class ClocksTable(ClockTable):
+    """The rules of all projects, and under `projects` those of one project where they differ."""
+
+    projects: dict[str, ClockTable] = Field(default_factory=dict)
 
 
 class Assumptions(Table):
@@ -88,8 +149,14 @@ class Assumptions(Table):
     hourly_cost: float = Field(default=75.0, ge=0, description="one hour of a waiting requester, in `currency`")
     currency: str = "USD"
     blocked_share: float = Field(default=0.3, ge=0, le=1, description="part of the waiting in which work stands still")
+    blocked_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict, description="the same by priority, where it differs"
+    )
     minutes_per_ticket: float = Field(default=30.0, ge=0, description="hands-on minutes of ops, for types not listed")
-    minutes: dict[str, float] = Field(default_factory=dict)
+    minutes: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    capacity_hours: float | None = Field(
+        default=None, gt=0, description="working hours of the whole ops team in a week; without it no TicketOps ratio"
+    )
 
 
 class AgentTable(Table):
@@ -109,6 +176,7 @@ class TeamTable(Table):
     security_groups: tuple[str, ...] = ()
     secret_prefix: str = ""
     cost_centre: str = ""
+    calendar: str = ""
     handlers: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
 

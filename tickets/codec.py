@@ -62,6 +62,7 @@ def decode(document: bytes) -> Ticket:
         comments=tuple(map(_comment, raw["comments"])),
         via_mail=raw["via_mail"],
         security=raw.get("security", ""),
+        worklog_seconds=raw.get("worklog_seconds"),
     )
 
 

@@ -33,6 +33,7 @@ FIELDS: Final = (
     "resolutiondate",
     "resolution",
     "security",
+    "timespent",
     "comment",
 )
 

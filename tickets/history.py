@@ -1,74 +1,58 @@
 """The history: Parquet files derived from the ticket store, for who reads many tickets at once.
 
-The ticket store is the truth; all of this can be deleted and made anew. There are two tables, partitioned by site,
-project and month of creation (UTC): a row per ticket, and a row per status change, each sorted by (ticket, time).
+The ticket store is the truth; all of this can be deleted and made anew. There are three tables, partitioned by site,
+project and month of creation (UTC): a row per ticket, per status change and per comment, each sorted by (ticket, time).
 
-What is left out: descriptions, forms and comments (they are nearly all of the store's bytes, and no figure is computed
-from them: what reads text decodes tickets from the store), names of persons (ids count as well, and a copy less holds
-who did what), edits of other fields, labels and components. Tombstones are left out as everywhere.
+What is left out: descriptions, forms and the words of comments (they are nearly all of the store's bytes, and no figure
+is computed from them: what reads text decodes tickets from the store), names of persons (ids count as well, and a copy
+less holds who did what), edits of other fields (of the assignee's, two counts are kept), labels and components.
+Tombstones are left out as everywhere.
 
 Importing this module imports pyarrow, a third of a second: import it where it is used.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tickets.errors import StoreError
 from tickets.history_folder import KINDS, REBUILD, DamagedList, Files, HistoryFolder, Kind, Listing, explain
+from tickets.history_rows import CHANGES, COMMENTS, SCHEMAS, SORTED_BY, TICKETS, tables_of
 from tickets.store import TicketStore
 from tickets.sync_book import Partition
-from tickets.ticket import StatusChange, Ticket
+from tickets.ticket import Ticket
 
-_AT, _TEXT = pa.timestamp("us", tz="UTC"), pa.string()
+__all__ = [
+    "CHANGES",
+    "COMMENTS",
+    "TICKETS",
+    "History",
+    "HistoryProgress",
+    "HistoryReport",
+    "current_files",
+    "generation",
+    "give_back",
+    "read_changes",
+    "read_comments",
+    "read_history",
+    "read_tickets",
+    "tables_of",
+    "write_history",
+]
 
-# Declared once; a field that may be null says so.
-TICKETS = pa.schema(
-    [
-        pa.field("site", _TEXT, nullable=False),
-        pa.field("ticket_id", pa.int64(), nullable=False),
-        pa.field("key", _TEXT, nullable=False),
-        pa.field("project", _TEXT, nullable=False),
-        pa.field("ticket_type", _TEXT, nullable=False),
-        pa.field("request_type", _TEXT, nullable=True),  # null where none was given
-        pa.field("summary", _TEXT, nullable=False),
-        pa.field("priority", _TEXT, nullable=False),
-        pa.field("status_id", _TEXT, nullable=False),
-        pa.field("status", _TEXT, nullable=False),
-        pa.field("status_category", _TEXT, nullable=False),  # new, indeterminate, done, undefined
-        pa.field("status_clock", _TEXT, nullable=True),  # what an importer was told; null where nobody said
-        pa.field("reporter", _TEXT, nullable=True),  # account id, null where unknown
-        pa.field("assignee", _TEXT, nullable=True),
-        pa.field("created_at", _AT, nullable=False),
-        pa.field("updated_at", _AT, nullable=False),
-        pa.field("resolved_at", _AT, nullable=True),
-        pa.field("has_history", pa.bool_(), nullable=False),  # false: unknown, which is not the same as unmoved
-    ]
-)
-CHANGES = pa.schema(
-    [
-        pa.field("site", _TEXT, nullable=False),
-        pa.field("ticket_id", pa.int64(), nullable=False),
-        pa.field("change_id", _TEXT, nullable=False),
-        pa.field("at", _AT, nullable=False),
-        pa.field("author", _TEXT, nullable=True),  # account id, null where the history lacks it
-        pa.field("from_id", _TEXT, nullable=False),
-        pa.field("from_name", _TEXT, nullable=False),
-        pa.field("to_id", _TEXT, nullable=False),
-        pa.field("to_name", _TEXT, nullable=False),
-    ]
-)
-SCHEMAS: Mapping[Kind, Any] = {"tickets": TICKETS, "changes": CHANGES}
+# A history is read in one go and let go of soon: the system's allocator is quicker at that than Arrow's own, and gives
+# the memory back.
+pa.set_memory_pool(pa.system_memory_pool())
 
-_SORTED_BY: Mapping[Kind, tuple[str, ...]] = {"tickets": ("ticket_id",), "changes": ("ticket_id", "at")}
 _ROUNDS = 3
 _TRIES = 100
 
@@ -97,11 +81,12 @@ class HistoryReport:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Both tables of one generation, as `TICKETS` and `CHANGES`."""
+    """The tables of one generation, as `TICKETS`, `CHANGES` and `COMMENTS`."""
 
     generation: str
     tickets: pa.Table
     changes: pa.Table
+    comments: pa.Table
 
 
 # Writing
@@ -175,63 +160,17 @@ def _write_due(
 
 
 def _write_partition(home: HistoryFolder, partition: Partition, tickets: Iterable[Ticket]) -> Files | None:
-    tables = _tables(tickets)
+    tables = tables_of(tickets)
     if not tables["tickets"].num_rows:
         return None
     name = secrets.token_hex(8)
     sizes: dict[Kind, int] = {}
     for kind, table in tables.items():
-        order = [pq.SortingColumn(table.schema.get_field_index(column)) for column in _SORTED_BY[kind]]
+        order = [pq.SortingColumn(table.schema.get_field_index(column)) for column in SORTED_BY[kind]]
         with home.new_file(partition, kind, name) as handle:
             pq.write_table(table, handle, compression="zstd", write_page_checksum=True, sorting_columns=order)
             sizes[kind] = handle.tell()
     return Files(name, {kind: table.num_rows for kind, table in tables.items()}, sizes)
-
-
-def _tables(tickets: Iterable[Ticket]) -> dict[Kind, pa.Table]:
-    ticket_rows: list[tuple[Any, ...]] = []
-    change_rows: list[tuple[Any, ...]] = []
-    for ticket in tickets:
-        ticket_rows.append(_ticket_row(ticket))
-        change_rows.extend(_change_row(ticket, change) for change in ticket.status_changes or ())
-    ticket_rows.sort(key=itemgetter(1))
-    change_rows.sort(key=itemgetter(1, 3))  # stable: changes of one instant keep the order of their history
-    return {"tickets": _table(ticket_rows, TICKETS), "changes": _table(change_rows, CHANGES)}
-
-
-def _table(rows: Sequence[tuple[Any, ...]], schema: Any) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else [() for _ in schema]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _ticket_row(ticket: Ticket) -> tuple[Any, ...]:
-    return (
-        ticket.site,
-        ticket.id,
-        ticket.key,
-        ticket.project,
-        ticket.ticket_type,
-        ticket.request_type,
-        ticket.summary,
-        ticket.priority,
-        ticket.status.id,
-        ticket.status.name,
-        ticket.status.category.value,
-        ticket.status.clock,
-        ticket.reporter.id if ticket.reporter else None,
-        ticket.assignee.id if ticket.assignee else None,
-        ticket.created_at,
-        ticket.updated_at,
-        ticket.resolved_at,
-        ticket.status_changes is not None,
-    )
-
-
-def _change_row(ticket: Ticket, change: StatusChange) -> tuple[Any, ...]:
-    author = change.author.id if change.author else None
-    names = (change.from_id, change.from_name, change.to_id, change.to_name)
-    return (ticket.site, ticket.id, change.id, change.at, author, *names)
 
 
 # Reading
@@ -242,17 +181,44 @@ def read_tickets(folder: Path, *, columns: Sequence[str] | None = None) -> pa.Ta
     return _read(folder, {"tickets": columns}).tickets
 
 
-def read_changes(folder: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
-    """The status changes as `CHANGES`, or these columns of it. Raises StoreError like `read_tickets`."""
-    return _read(folder, {"changes": columns}).changes
+def read_changes(folder: Path, *, columns: Sequence[str] | None = None, coded: bool = False) -> pa.Table:
+    """The status changes as `CHANGES`, or these columns of it. With `coded`, columns of text are dictionaries, another
+    one in each chunk: as the files hold them, which is quicker than making text of them. Raises StoreError like
+    `read_tickets`."""
+    return _read(folder, {"changes": columns}, coded=coded).changes
+
+
+def read_comments(folder: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """The comments as `COMMENTS`, or these columns of it. Raises StoreError like `read_tickets`."""
+    return _read(folder, {"comments": columns}).comments
 
 
 def read_history(folder: Path) -> History:
-    """Both tables of one generation, also while another process writes. Raises StoreError like `read_tickets`."""
-    return _read(folder, {"tickets": None, "changes": None})
+    """The tables of one generation, also while another process writes. Raises StoreError like `read_tickets`."""
+    return _read(folder, dict.fromkeys(KINDS))
 
 
-def _read(folder: Path, wanted: Mapping[Kind, Sequence[str] | None]) -> History:
+def current_files(folder: Path, kind: Kind) -> list[Path]:
+    """The current files of a table in the order of their partitions, for who scans them himself; none where there are
+    no tickets. A run that ends meanwhile removes them: who finds one gone asks again. Raises StoreError like
+    `read_tickets`."""
+    home = HistoryFolder(folder)
+    return [home.file(partition, kind, files) for partition, files in _sorted(_listed(home))]
+
+
+def give_back() -> None:
+    """Returns to the system what reading a history took and has let go of: hundreds of megabytes of a large one."""
+    pa.default_memory_pool().release_unused()
+
+
+def generation(folder: Path) -> str | None:
+    """The name of the run that wrote what is current; None where there is no history. Raises StoreError where its list
+    cannot be read."""
+    listing = _listing(HistoryFolder(folder))
+    return None if listing is None else listing.generation
+
+
+def _read(folder: Path, wanted: Mapping[Kind, Sequence[str] | None], *, coded: bool = False) -> History:
     """Reads by the list, and by the newer one where a file was replaced while it was read."""
     home = HistoryFolder(folder)
     missing = ""
@@ -261,7 +227,7 @@ def _read(folder: Path, wanted: Mapping[Kind, Sequence[str] | None]) -> History:
         if listing.generation == missing:
             raise StoreError(f"the history {folder} lacks files: {REBUILD}")
         try:
-            tables = {kind: _read_table(home, listing, kind, columns) for kind, columns in wanted.items()}
+            tables = {kind: _read_table(home, listing, kind, columns, coded=coded) for kind, columns in wanted.items()}
         except FileNotFoundError:
             missing = listing.generation
             continue
@@ -270,29 +236,44 @@ def _read(folder: Path, wanted: Mapping[Kind, Sequence[str] | None]) -> History:
     raise StoreError(f"the history {folder} is replaced faster than it can be read: read it when no sync runs")
 
 
-def _listed(home: HistoryFolder) -> Listing:
+def _listing(home: HistoryFolder) -> Listing | None:
     try:
-        listing = home.listing()
+        return home.listing()
     except DamagedList as error:
         raise StoreError(f"the history {home.path} cannot be read ({error}): {REBUILD}") from error
+
+
+def _listed(home: HistoryFolder) -> Listing:
+    listing = _listing(home)
     if listing is None:
         raise StoreError(f"there is no history in {home.path} yet: `goldenpath sync` writes it")
     return listing
 
 
-def _read_table(home: HistoryFolder, listing: Listing, kind: Kind, columns: Sequence[str] | None) -> pa.Table:
+def _sorted(listing: Listing) -> list[tuple[Partition, Files]]:
+    return sorted(listing.files.items(), key=itemgetter(0))
+
+
+def _read_table(
+    home: HistoryFolder, listing: Listing, kind: Kind, columns: Sequence[str] | None, *, coded: bool
+) -> pa.Table:
     """Raises FileNotFoundError where a listed file is gone."""
     schema = SCHEMAS[kind] if columns is None else pa.schema([SCHEMAS[kind].field(column) for column in columns])
-    tables = [schema.empty_table()]
-    for partition, files in sorted(listing.files.items(), key=itemgetter(0)):
-        path = home.file(partition, kind, files)
+    texts = [field.name for field in schema if coded and pa.types.is_string(field.type)]
+
+    def read(path: Path) -> pa.Table:
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                tables.append(file.read(columns=schema.names))
+            with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts) as file:
+                return file.read(columns=schema.names, use_threads=False)
         except FileNotFoundError:
             raise
         except OSError as error:
             raise StoreError(explain(path, "read", error)) from error
         except pa.ArrowException as error:
             raise StoreError(f"the history {path} cannot be read ({error}): {REBUILD}") from error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        tables = list(pool.map(read, [home.file(partition, kind, files) for partition, files in _sorted(listing)]))
+    if not tables:
+        return schema.empty_table()
     return pa.concat_tables(tables)

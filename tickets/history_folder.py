@@ -4,6 +4,7 @@
       history.json                                            the list of the current files
       site=SITE/project=PROJECT/month=2026-03/
         tickets.NAME.parquet  changes.NAME.parquet            NAME is new with every writing
+        comments.NAME.parquet
 
 A listed file never changes. A run writes new files beside the old ones and renames a new list over the old list: who
 reads by the list sees the history before the run or after it, never a mixture. What no list names (it was replaced, or
@@ -29,20 +30,20 @@ import orjson
 from tickets.errors import StoreError
 from tickets.sync_book import Partition
 
-FORMAT = 1  # another number makes every file anew
+FORMAT = 2  # another number makes every file anew
 REBUILD = "`goldenpath sync --rebuild-history` makes it anew from the ticket store"
-Kind = Literal["tickets", "changes"]
-KINDS: tuple[Kind, Kind] = ("tickets", "changes")
+Kind = Literal["tickets", "changes", "comments"]
+KINDS: tuple[Kind, ...] = ("tickets", "changes", "comments")
 
 _LIST = "history.json"
 _LOCK = "history.lock"
-_OURS = re.compile(r"(tickets|changes)\.[0-9a-f]{16}\.parquet(\.part)?")
+_OURS = re.compile(r"(tickets|changes|comments)\.[0-9a-f]{16}\.parquet(\.part)?")
 _LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The two files of a partition. `name` is in both their names; `rows` and `bytes` are by kind."""
+    """The files of a partition, one of each kind. `name` is in all their names; `rows` and `bytes` are by kind."""
 
     name: str
     rows: Mapping[Kind, int]
@@ -83,7 +84,7 @@ class HistoryFolder:
         return self._place(partition) / f"{kind}.{files.name}.parquet"
 
     def is_intact(self, partition: Partition, files: Files) -> bool:
-        """Whether both files are there and as long as they were."""
+        """Whether its files are there and as long as they were."""
         with translated(self.path, "read"):
             try:
                 return all(self.file(partition, kind, files).stat().st_size == files.bytes[kind] for kind in KINDS)

@@ -294,6 +294,14 @@ class JiraClient:
             raise MalformedAnswer(f"Jira does not name the groups of account {account_id}")
         return frozenset(map(str, groups))
 
+    def group_members(self, group: str) -> frozenset[str]:
+        """The accounts in a group that is named by its id (Data Center: by its name), as `Person.id`. Raises JiraError;
+        never a part of them, or an empty set, instead."""
+        members = [read_person(raw) for raw in self._dialect.group_members(group)]
+        if None in members:
+            raise MalformedAnswer(f"Jira does not name every account in the group {group}")
+        return frozenset(member.id for member in members if member is not None)
+
     def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
         """Posts once. `properties` mark the comment as ours; whether customers see it is always said."""
         marks = {**properties, PUBLIC_PROPERTY: {"internal": not public}}

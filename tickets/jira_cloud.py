@@ -7,7 +7,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tickets.errors import MalformedAnswer, Unavailable
-from tickets.jira_pages import batches, number, pages_by_token, read_list, read_object, read_objects, rows, ticket_path
+from tickets.jira_pages import (
+    batches,
+    number,
+    pages_by_token,
+    read_list,
+    read_members,
+    read_object,
+    read_objects,
+    rows,
+    ticket_path,
+)
 from tickets.jira_records import Deployment, Fetched, Raw, Search
 from tickets.jira_transport import Transport
 from tickets.reading import CHANNEL_PROPERTY
@@ -112,6 +122,10 @@ class Cloud:
         """Their ids."""
         groups = read_objects(self._transport, f"{self.api}/user/groups", {"accountId": account_id})
         return [group.get("groupId") for group in groups]
+
+    def group_members(self, group: str) -> list[Raw]:
+        """By the group's id."""
+        return read_members(self._transport, f"{self.api}/group/member", {"groupId": group})
 
     def projects(self, keys: Collection[str]) -> list[Raw]:
         """Those of these keys that are visible; every visible one where no key is given."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tickets.errors import JiraError, JiraUnreachable, MalformedAnswer, NotFound, Unavailable
-from tickets.jira_pages import number, read_object, read_objects, rows, ticket_path
+from tickets.jira_pages import number, read_members, read_object, read_objects, rows, ticket_path
 from tickets.jira_records import Deployment, Fetched, Raw, Search
 from tickets.jira_transport import Transport
 from tickets.reading import embedded_histories
@@ -140,6 +140,10 @@ class DataCenter:
         if not isinstance(block, Mapping) or block.get("size") != len(items):
             raise MalformedAnswer(f"Jira does not give all groups of account {account_id}")
         return [group.get("name") for group in items]
+
+    def group_members(self, group: str) -> list[Raw]:
+        """By the group's name; members of groups within it are among them."""
+        return read_members(self._transport, f"{self.api}/group/member", {"groupname": group})
 
     def projects(self, keys: Collection[str]) -> list[Raw]:
         """Every visible project, whatever keys are given: Data Center does not page them."""

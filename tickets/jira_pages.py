@@ -11,6 +11,7 @@ from tickets.jira_records import Raw
 from tickets.jira_transport import Transport
 
 LIST_PAGE: Final = 100
+MEMBER_PAGE: Final = 50
 _KEY = re.compile(r"[A-Z][A-Z0-9_]+-[0-9]+", re.ASCII)
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -47,6 +48,26 @@ def read_list(transport: Transport, path: str, name: str, query: Mapping[str, st
             return found
         if not batch:
             raise MalformedAnswer(f"Jira says that {path} has {total} entries and gives only {len(found)}")
+
+
+def read_members(transport: Transport, path: str, query: Mapping[str, str | int]) -> list[Raw]:
+    """Every member of a group, those who left the company too. Its pages are numbered by rows and the last one says so;
+    who joins or leaves meanwhile may shift a row, never end the list early. Raises MalformedAnswer."""
+    found: list[Raw] = []
+    before: list[Raw] = []
+    while True:
+        here = {**query, "includeInactiveUsers": "true", "startAt": len(found), "maxResults": MEMBER_PAGE}
+        page = transport.read(path, query=here)
+        batch = rows(page, "values")
+        found += batch
+        is_last = page.get("isLast")
+        if not isinstance(is_last, bool):
+            raise MalformedAnswer(f"Jira does not say whether a page of {path} is the last")
+        if is_last:
+            return found
+        if not batch or batch == before:
+            raise MalformedAnswer(f"Jira says that {path} goes on and gives nothing new after {len(found)} entries")
+        before = batch
 
 
 def pages_by_token(transport: Transport, path: str, body: Mapping[str, Any]) -> Iterator[Raw]:

@@ -168,16 +168,16 @@ def read_ticket(
         comments=tuple(sorted(map(read_comment, map(mapping, told)), key=lambda c: (c.created_at, _order(c.id)))),
         via_mail=_is_via_mail(raw, fields, catalogue),
         security=word(mapping(fields.get("security")).get("name")),
+        worklog_seconds=_number(word(fields.get("timespent"))) or None,
     )
 
 
 def embedded_histories(raw: Raw) -> list[Raw] | None:
     """The histories that an issue carries in itself, or None where it carries none or not all of them."""
     changelog = mapping(raw.get("changelog"))
-    histories = changelog.get("histories")
+    histories, total = changelog.get("histories"), changelog.get("total")
     if not isinstance(histories, list):
         return None
-    total = changelog.get("total")
     if isinstance(total, int) and total > len(histories):
         return None
     return [mapping(entry) for entry in histories]

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tickets.errors import StoreError
 
-HEAD = "tickets_0002"
+HEAD = "tickets_0003"
 BUSY = timedelta(seconds=5)
 
 _all = MetaData()
@@ -103,6 +103,14 @@ statuses = Table(
     Column("name", Text),
     Column("category", Text),
     Column("clock", Text),  # what an importer was told; null from a Jira
+)
+# Who was in a group when it was last read. A group without a row is empty or was never read.
+members = Table(
+    "members",
+    _all,
+    Column("site", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),  # Data Center: the group's name
+    Column("account_id", Text, primary_key=True),
 )
 rejections = Table(
     "rejections",

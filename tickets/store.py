@@ -8,7 +8,7 @@ A ticket that Jira no longer shows keeps its row under a tombstone: no method gi
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -42,6 +42,7 @@ from tickets.rows import (
     upsert,
 )
 from tickets.schema import Database, rejections, sync_cursors
+from tickets.schema import members as members_table
 from tickets.schema import statuses as statuses_table
 from tickets.schema import tickets as rows
 from tickets.sync_book import Partition, SyncBook, Window, keep_window
@@ -162,6 +163,22 @@ class TicketStore:
             connection.execute(statuses_table.delete().where(statuses_table.c.site == site))
             if values:
                 connection.execute(statuses_table.insert(), list(values.values()))
+
+    def save_members(self, site: str, found: Mapping[str, Collection[str]]) -> None:
+        """Who is in these groups (account ids by group id), in one transaction; replaces what was known of them. Of
+        other groups nothing is said."""
+        values = [
+            {"site": site, "group_id": group, "account_id": account}
+            for group, accounts in found.items()
+            for account in set(accounts)
+        ]
+        with self._writing() as connection:
+            for group in found:
+                connection.execute(
+                    members_table.delete().where(members_table.c.site == site, members_table.c.group_id == group)
+                )
+            if values:
+                connection.execute(members_table.insert(), values)
 
     def reject(self, rejected: Iterable[Rejection], *, file: Path | str | None = None) -> None:
         """Remembers what could not be read, one reason per source. With the `file` that was read to its end, they
@@ -346,6 +363,17 @@ class TicketStore:
                 ids.add(status.id)
                 known.append(status)
         return tuple(known)
+
+    def members(self, site: str | None = None) -> Mapping[str, frozenset[str]]:
+        """The account ids in each group that is known to have any, by group id; None means of all sites together."""
+        query = select(members_table.c.group_id, members_table.c.account_id)
+        if site is not None:
+            query = query.where(members_table.c.site == site)
+        found: dict[str, set[str]] = defaultdict(set)
+        with self._reading() as connection:
+            for group, account in connection.execute(query):
+                found[group].add(account)
+        return {group: frozenset(accounts) for group, accounts in found.items()}
 
     def rejections(self) -> list[Rejection]:
         with self._reading() as connection:

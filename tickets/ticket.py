@@ -106,7 +106,8 @@ class Ticket:
     Instants are aware UTC. `status_changes` is None where the source has no history (some exports):
     unknown is not the same as unmoved. `request_type` is the *given* type: our kebab-case id of the name
     that was chosen on a form, or None. `via_mail` marks a ticket whose channel is e-mail; `security` is the name of
-    its security level, empty where everybody in the project sees it.
+    its security level, empty where everybody in the project sees it. `worklog_seconds` is the sum of the work that
+    people have logged; None where nobody logged any, or where the source does not say.
     """
 
     site: str
@@ -133,6 +134,7 @@ class Ticket:
     comments: tuple[Comment, ...] = ()
     via_mail: bool = False
     security: str = ""
+    worklog_seconds: int | None = None
 
     @property
     def is_open(self) -> bool:

@@ -255,6 +255,16 @@ def example_comments(site: Site) -> None:
     assert site.call("GET", "comment/{c}/properties/{p}", identity, "goldenpath").json()["value"] == {"n": 1}
 
 
+def example_members(site: Site) -> None:
+    query = {"groupId": "g-payments", "includeInactiveUsers": "true", "maxResults": "5"}
+    first = site.call("GET", "group/member", query=query).json()
+    second = site.call("GET", "group/member", query={**query, "startAt": "5"}).json()
+    assert ([page["isLast"] for page in (first, second)], len(first["values"])) == ([False, True], 5)
+    accounts = {entry["accountId"] for page in (first, second) for entry in page["values"]}
+    known = site.sandbox.world.accounts.values()
+    assert accounts == {account.account_id for account in known if "g-payments" in account.groups}
+
+
 def get(path: str, **query: str) -> Callable[[Site], object]:
     return lambda site: site.call("GET", path, query=query)
 
@@ -269,7 +279,7 @@ EXAMPLES: dict[tuple[str, str], Callable[[Site], object]] = {
     ("GET", "project/{key}"): lambda site: site.call("GET", "project/{key}", "OPS"),
     ("GET", "user"): get("user", accountId="developer", expand="groups"),
     ("GET", "user/groups"): get("user/groups", accountId="developer"),
-    ("GET", "group/member"): get("group/member", groupId="g-payments", maxResults="3"),
+    ("GET", "group/member"): example_members,
     ("GET", "search"): get("search", jql="project = OPS"),
     ("POST", "search"): lambda site: site.call("POST", "search", body={"jql": "project = OPS"}),
     ("GET", "search/jql"): get("search/jql", jql="project = OPS", fields="summary,status"),

@@ -138,6 +138,18 @@ def test_people_have_a_name_and_a_key_and_no_account_id(site: ThreadedSandbox) -
         assert call(site, "GET", "user", **query).status_code == 404
 
 
+def test_a_group_has_a_name_and_no_id(site: ThreadedSandbox) -> None:
+    query: dict[str, object] = {"groupname": "developers-payments", "maxResults": 5, "includeInactiveUsers": "true"}
+    first, second = (call(site, "GET", "group/member", **query, startAt=start).json() for start in (0, 5))
+    assert ([page["isLast"] for page in (first, second)], len(first["values"])) == ([False, True], 5)
+    assert all(set(person) == PERSON for page in (first, second) for person in page["values"])
+    assert {person["key"] for page in (first, second) for person in page["values"]} == {
+        account.user_key for account in site.world.accounts.values() if "g-payments" in account.groups
+    }
+    assert call(site, "GET", "group/member", groupId="g-payments").status_code == 400
+    assert call(site, "GET", "group/member", groupname="g-payments").status_code == 404
+
+
 def test_nothing_of_the_cloud_answers(site: ThreadedSandbox) -> None:
     cloud = {(method, path) for method, path, _ in ENDPOINTS}
     server = {(method, path) for method, path, _ in (*OPEN, *SERVER_ENDPOINTS)}
@@ -233,14 +245,14 @@ def test_rows_move_between_pages_when_tickets_change(site: ThreadedSandbox) -> N
 def test_a_quoted_date_is_on_the_accounts_clock(site: ThreadedSandbox) -> None:
     issue = file(site, "PLAT")
     account = who(site, "approver")
-    account.time_zone = "Asia/Tokyo"
+    before, account.time_zone = account.time_zone, "Asia/Tokyo"
     try:
         for query, found in (('"2026-11-23 18:29"', [issue.key]), ('"2026-11-23 18:31"', [])):
             page = call(site, "GET", "search", jql=f"project = PLAT AND updated >= {query}", name="approver").json()
             assert [entry["key"] for entry in page["issues"]] == found
         assert call(site, "GET", "myself", name="approver").json()["timeZone"] == "Asia/Tokyo"
     finally:
-        account.time_zone = "Etc/UTC"
+        account.time_zone = before
 
 
 # Tickets

@@ -31,7 +31,7 @@ from sandbox.world import Workflow, WorldTransition
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = ("OPS", "DATA", "PLAT", "WEB")
-NEEDS_LOG_IN = {"time zone", "projects", "fields", "transitions", "permissions", "groups"}
+NEEDS_LOG_IN = {"time zone", "projects", "fields", "transitions", "permissions", "groups", "members"}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ class Installation:
             agent_email=self.site.personas["agent"].email,
             token_file=self.token_file,
             every_minutes=5,
+            deployment=self.site.deployment,
         )
         self.file.write_text(text, encoding="utf-8")
 
@@ -117,7 +118,7 @@ def test_all_is_well(installation: Installation) -> None:
     found = by_name(diagnosis)
     assert "Cloud" in found["address"].sentence
     assert "Golden Path (agent)" in found["account"].sentence
-    assert "Etc/UTC" in found["time zone"].sentence
+    assert "Europe/Berlin" in found["time zone"].sentence
     assert "customfield_10010" in found["field request type"].sentence
     assert "Resolve leads to Resolved, which asks for a resolution" in found["transition in OPS"].sentence
     assert "OPS, DATA, PLAT, WEB" in found["answering"].sentence
@@ -178,7 +179,6 @@ def test_data_center_with_a_personal_access_token(tmp_path: Path, aws: RunningAw
         made = Installation(site, tmp_path, aws.url)
         made.token_file.write_text(site.personas["agent"].token, encoding="utf-8")
         made.write()
-        made.replace(f'email = "{site.personas["agent"].email}"\n', "")
         found = made.examine()
         assert wrong(found) == {"token"}
         assert "not known" in found["token"].sentence
@@ -204,7 +204,21 @@ def test_a_missing_permission_names_where_to_grant_it(
     assert said in found[feature].sentence
     where = "Global permissions" if permission == "USER_PICKER" else "permission scheme of OPS, DATA, PLAT, WEB"
     assert where in found[feature].cure
-    assert wrong(found) <= {feature, "groups"}
+    assert wrong(found) <= {feature, "groups", "members"}
+
+
+def test_groups_whose_members_cannot_be_read_fall_back_on_the_default_calendar(installation: Installation) -> None:
+    installation.replace('groups = ["g-payments"]', 'groups = ["g-payments", "g-of-old"]')
+    found = installation.examine()
+    assert wrong(found) == {"members"}
+    assert found["members"].result is Health.WARNING
+    assert found["members"].sentence.startswith("the members of g-of-old cannot be read, so the business time")
+    assert "default calendar" in found["members"].sentence
+    assert "Browse users and groups" in found["members"].cure
+    installation.replace('groups = ["g-payments", "g-of-old"]', "groups = []")
+    installation.replace('groups = ["g-search"]', "groups = []")
+    found = installation.examine()
+    assert (found["members"].result, wrong(found)) == (Health.SKIPPED, set())
 
 
 def test_without_the_permission_to_move_nothing_is_offered(installation: Installation) -> None:
@@ -287,7 +301,7 @@ def test_what_no_handler_needs_yet_is_not_asked_for(installation: Installation) 
     installation.site.state.sight.deny("agent", "ADD_COMMENTS", "TRANSITION_ISSUES", "RESOLVE_ISSUES", "USER_PICKER")
     installation.replace('mode = "autonomous"', 'mode = "off"')
     found = installation.examine()
-    assert wrong(found) == set()
+    assert wrong(found) == {"members"}  # whose working hours count is asked in any mode
     assert found["reading"].result is Health.OK
     assert "from a handler's mode `suggest` on" in found["answering"].sentence
     assert "the planning role stands" in found["aws dev"].sentence

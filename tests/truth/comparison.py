@@ -3,13 +3,14 @@ is used on the world's side: what a ticket must look like is said here once more
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.world import FORM_FIELDS, REQUEST_TYPE_FIELD, History, HistoryItem, Issue, World
+from sandbox.world import FORM_FIELDS, REQUEST_TYPE_FIELD, History, HistoryItem, Issue, World, WorldComment
 from tests.truth.people import People
 from tests.truth.wording import kept, read
 from tickets.history import read_history
@@ -188,7 +189,17 @@ def history_differences(truth: Truth, folder: Path) -> list[str]:
     moves = {(i.id, *change) for i in live for change in _status_changes(truth, i)}
     columns = ("ticket_id", "change_id", "at", "author", "from_id", "from_name", "to_id", "to_name")
     kept_moves = {tuple(row[name] for name in columns) for row in read.changes.to_pylist()}
-    return found + [f"the history {'lacks' if row in moves else 'invents'} {row}" for row in moves ^ kept_moves]
+    found += [f"the history {'lacks' if row in moves else 'invents'} {row}" for row in moves ^ kept_moves]
+    said = Counter(
+        (i.id, c.created, truth.name(c.author), c.public or truth.is_data_center) for i, c in _comments(live)
+    )
+    columns = ("ticket_id", "at", "author", "is_public")
+    kept_comments = Counter(tuple(row[name] for name in columns) for row in read.comments.to_pylist())
+    return found if said == kept_comments else [*found, f"the history tells comments {kept_comments}, not {said}"]
+
+
+def _comments(issues: Iterable[Issue]) -> Iterator[tuple[Issue, WorldComment]]:
+    return ((issue, comment) for issue in issues for comment in issue.comments)
 
 
 def _rejected(store: TicketStore) -> Iterator[str]:
@@ -235,6 +246,7 @@ def told_of(truth: Truth, issue: Issue) -> Facts:
         "created": issue.created,
         "updated": issue.updated,
         "resolved": issue.resolved,
+        "worklog": issue.time_spent,
         "form": sorted((name, FORM_FIELDS[name], kept(text)) for name, text in issue.custom.items() if text),
         "status changes": _status_changes(truth, issue),
         "field changes": [_field_change(truth, *entry) for entry in _items(issue) if entry[1].field != "status"],
@@ -293,6 +305,7 @@ def held_of(ticket: Ticket) -> Facts:
         "created": ticket.created_at,
         "updated": ticket.updated_at,
         "resolved": ticket.resolved_at,
+        "worklog": ticket.worklog_seconds,
         "form": sorted((part.id, part.name, part.value) for part in ticket.form),
         "status changes": [
             (c.id, c.at, _id(c.author), c.from_id, c.from_name, c.to_id, c.to_name) for c in ticket.status_changes or ()

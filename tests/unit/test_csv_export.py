@@ -56,6 +56,8 @@ HEADER = [
     "Comment",
     "Comment",
     "Status Category",
+    "Time Spent",
+    "Total Time Spent",
 ]
 FULL = {
     "Summary": "A bucket for logs",
@@ -85,6 +87,8 @@ FULL = {
     "Custom field (Request Type)": "Get an S3 bucket",
     "Comment": ["03/Feb/26 9:50 AM;712020:ann;which region; and why?\nthanks", "03/Feb/26 9:50 AM;;eu-west-1"],
     "Status Category": "Done",
+    "Time Spent": "5400",
+    "Total Time Spent": "7200",
 }
 Values = dict[str, str | list[str]]
 
@@ -132,6 +136,7 @@ def test_a_whole_ticket(tmp_path: Path) -> None:
     assert ticket.updated_at == datetime(2026, 2, 4, 22, 0, tzinfo=UTC)
     assert ticket.resolved_at == datetime(2026, 2, 4, 21, 59, tzinfo=UTC)
     assert ticket.status_changes is None
+    assert ticket.worklog_seconds == 5400
     assert [(field.name, field.value) for field in ticket.form] == [
         ("Bucket name", "logs-prod"),
         ("Region", "eu-west-1, eu-west-2"),
@@ -258,7 +263,7 @@ def test_an_open_quote_and_a_shifted_row_cost_themselves_only(tmp_path: Path) ->
     tickets, rejections = outcome(path)
     assert [ticket.key for ticket in tickets] == ["OPS-7", "OPS-3"]
     assert [rejection.source for rejection in rejections] == [f"{path}:6", f"{path}:7"]
-    assert "33 cells where the header has 32" in rejections[1].reason
+    assert "35 cells where the header has 34" in rejections[1].reason
 
 
 def test_a_rejected_row_is_over_once_it_can_be_read(tmp_path: Path) -> None:

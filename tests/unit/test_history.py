@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -28,23 +29,30 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.unit.test_store import ADA, START, ticket, whole_tickets, without_privileges
+from tickets.assignments import holdings
 from tickets.errors import StoreError
 from tickets.history import (
     CHANGES,
+    COMMENTS,
     TICKETS,
     History,
     HistoryProgress,
     HistoryReport,
+    current_files,
+    generation,
     read_changes,
+    read_comments,
     read_history,
     read_tickets,
+    tables_of,
     write_history,
 )
 from tickets.store import TicketStore
 from tickets.sync_book import Partition
-from tickets.ticket import Status, StatusCategory, StatusChange, Ticket, Tombstone
+from tickets.ticket import Comment, FieldChange, Person, Status, StatusCategory, StatusChange, Ticket, Tombstone
 
 SITE = "example.atlassian.net"
+KINDS = ("changes", "comments", "tickets")
 MONTHS = [datetime(2024, month, 3, 9, tzinfo=UTC) for month in range(1, 13)]
 
 
@@ -63,10 +71,10 @@ def month_of(found: Ticket) -> str:
     return found.created_at.strftime("%Y-%m")
 
 
-def expected(tickets: Sequence[Ticket]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def expected(tickets: Sequence[Ticket]) -> tuple[list[dict[str, Any]], ...]:
     """The rows that the tickets are to give, in order."""
     in_order = sorted(tickets, key=lambda found: (found.site, found.project, month_of(found), found.id))
-    return [ticket_row(found) for found in in_order], [
+    changes = [
         {
             "site": found.site,
             "ticket_id": found.id,
@@ -81,10 +89,24 @@ def expected(tickets: Sequence[Ticket]) -> tuple[list[dict[str, Any]], list[dict
         for found in in_order
         for change in sorted(found.status_changes or (), key=lambda change: change.at)
     ]
+    comments = [
+        {
+            "site": found.site,
+            "ticket_id": found.id,
+            "at": comment.created_at,
+            "author": comment.author and comment.author.id,
+            "kind": comment.author and comment.author.kind,
+            "is_public": comment.is_public,
+        }
+        for found in in_order
+        for comment in sorted(found.comments, key=lambda comment: comment.created_at)
+    ]
+    return [ticket_row(found) for found in in_order], changes, comments
 
 
 def ticket_row(found: Ticket) -> dict[str, Any]:
-    same = ("site", "key", "project", "ticket_type", "request_type", "summary", "priority")
+    same = ("site", "key", "project", "ticket_type", "request_type", "summary", "priority", "worklog_seconds")
+    held = holdings(found.field_changes) if found.status_changes is not None else None
     return {name: getattr(found, name) for name in same} | {
         "ticket_id": found.id,
         "status_id": found.status.id,
@@ -92,18 +114,26 @@ def ticket_row(found: Ticket) -> dict[str, Any]:
         "status_category": str(found.status.category),
         "status_clock": found.status.clock,
         "reporter": found.reporter and found.reporter.id,
+        "creator": found.creator and found.creator.id,
         "assignee": found.assignee and found.assignee.id,
         "created_at": found.created_at,
         "updated_at": found.updated_at,
         "resolved_at": found.resolved_at,
         "has_history": found.status_changes is not None,
+        "hand_offs": held and held.hand_offs,
+        "bounces": held and held.bounces,
     }
 
 
 def check_equal(history: History, store: TicketStore) -> None:
     assert history.tickets.schema == TICKETS
     assert history.changes.schema == CHANGES
-    assert (history.tickets.to_pylist(), history.changes.to_pylist()) == expected(list(store.tickets()))
+    assert history.comments.schema == COMMENTS
+    assert rows_of(history) == expected(list(store.tickets()))
+
+
+def rows_of(history: History) -> tuple[list[dict[str, Any]], ...]:
+    return tuple(table.to_pylist() for table in (history.tickets, history.changes, history.comments))
 
 
 def parquet_files(folder: Path) -> list[str]:
@@ -135,7 +165,7 @@ def test_a_row_per_ticket_and_per_change(store: TicketStore, folder: Path) -> No
     assert read_changes(folder).equals(history.changes)
     assert read_tickets(folder, columns=["key"]).to_pydict() == {"key": ["OPS-1", "OPS-2", "OPS-3"]}
     place = "site=example.atlassian.net/project=OPS/month=2024-0"
-    assert parquet_files(folder) == [f"{place}{n}/{kind}.parquet" for n in (3, 4) for kind in ("changes", "tickets")]
+    assert parquet_files(folder) == [f"{place}{n}/{kind}.parquet" for n in (3, 4) for kind in KINDS]
 
 
 @settings(max_examples=25, deadline=None)
@@ -148,6 +178,80 @@ def test_every_ticket_is_written_exactly(tickets: list[Ticket]) -> None:
         store.save(tickets)
         write_history(store, Path(name) / "history")
         check_equal(read_history(Path(name) / "history"), store)
+
+
+def test_comments_say_when_and_who_and_no_word(store: TicketStore, folder: Path) -> None:
+    def said(number: int, hours: int, author: Person | None, *, is_public: bool = True) -> Comment:
+        at = START + timedelta(hours=hours)
+        return Comment(str(number), author, at, at, author, "the secret plan", "0" * 64, is_public)
+
+    bot, customer = Person("b", "Bot", "app"), Person("c", "Cy", "customer")
+    store.save(
+        [
+            ticket(2, comments=(said(4, 3, None), said(5, 1, bot, is_public=False)), created_at=START),
+            ticket(1, comments=(said(1, 9, ADA), said(2, 2, customer)), created_at=START),
+        ]
+    )
+    write_history(store, folder)
+    check_equal(read_history(folder), store)
+    assert read_comments(folder, columns=["ticket_id", "author", "kind", "is_public"]).to_pydict() == {
+        "ticket_id": [1, 1, 2, 2],
+        "author": ["c", ADA.id, "b", None],
+        "kind": ["customer", "person", "app", None],
+        "is_public": [True, True, False, True],
+    }
+    assert not any(b"secret" in path.read_bytes() for path in folder.rglob("*.parquet"))
+
+
+def test_hand_offs_are_counted_where_there_is_a_history(store: TicketStore, folder: Path) -> None:
+    given = [("", "Ann"), ("Ann", "Bo"), ("Bo", "Ann")]
+    changes = tuple(FieldChange(str(n), START, ADA, "assignee", *names) for n, names in enumerate(given))
+    store.save(
+        [
+            ticket(1, field_changes=changes, worklog_seconds=5400),
+            ticket(2),
+            ticket(3, field_changes=changes, status_changes=None),
+        ]
+    )
+    write_history(store, folder)
+    columns = ["hand_offs", "bounces", "worklog_seconds"]
+    assert read_tickets(folder, columns=columns).to_pydict() == {
+        "hand_offs": [2, 0, None],
+        "bounces": [1, 0, None],
+        "worklog_seconds": [5400, None, None],
+    }
+
+
+def test_the_tables_are_the_same_without_a_folder(store: TicketStore, folder: Path) -> None:
+    store.save([ticket(number, created_at=START) for number in (3, 1, 2)])
+    write_history(store, folder)
+    made, history = tables_of(store.tickets()), read_history(folder)
+    for kind in KINDS:
+        assert made[kind].equals(getattr(history, kind))
+    assert {kind: table.num_rows for kind, table in tables_of(()).items()} == dict.fromkeys(KINDS, 0)
+
+
+def test_tickets_of_two_sites_with_one_id_are_not_mixed() -> None:
+    tickets = [ticket(1, site="b.example"), ticket(1, site="a.example"), ticket(2, site="a.example")]
+    made = tables_of(tickets)
+    for kind in KINDS:
+        assert made[kind]["site"].to_pylist() == ["a.example", "a.example", "b.example"]
+
+
+def test_who_scans_the_files_himself_gets_those_that_are_current(store: TicketStore, folder: Path) -> None:
+    store.save([ticket(number, created_at=at) for number, at in enumerate(MONTHS, 1)])
+    write_history(store, folder)
+    before, old = current_files(folder, "comments"), generation(folder)
+    assert old == read_history(folder).generation
+    assert [path.parent.name for path in before] == [f"month={month:%Y-%m}" for month in MONTHS]
+    store.save([ticket(4, created_at=MONTHS[3], updated_at=START + timedelta(days=300), summary="edited")])
+    write_history(store, folder)
+    after = current_files(folder, "comments")
+    assert [old_path == path for old_path, path in zip(before, after, strict=True)] == [n != 3 for n in range(12)]
+    assert generation(folder) not in (None, old)
+    for kind in KINDS:
+        scanned = [pq.read_table(path, partitioning=None) for path in current_files(folder, kind)]
+        assert pa.concat_tables(scanned).equals(getattr(read_history(folder), kind))
 
 
 def test_only_what_changed_is_written_again(store: TicketStore, folder: Path) -> None:
@@ -326,9 +430,8 @@ def listed(folder: Path) -> set[str]:
     return {entry["name"] for entry in json.loads(path.read_bytes())["partitions"]} if path.exists() else set()
 
 
-def tables(folder: Path) -> tuple[Any, Any]:
-    history = read_history(folder)
-    return history.tickets.to_pylist(), history.changes.to_pylist()
+def tables(folder: Path) -> tuple[list[dict[str, Any]], ...]:
+    return rows_of(read_history(folder))
 
 
 def test_the_history_equals_the_store_whatever_happens() -> None:
@@ -369,13 +472,13 @@ def test_what_a_killed_run_left_goes_with_the_next(store: TicketStore, folder: P
         write_history(store, folder, rebuild=True, progress=killer(5))
     (folder / "site=new" / "project=P" / "month=2024-01").mkdir(parents=True)
     (folder / "site=new" / "project=P" / "month=2024-01" / f"tickets.{'0' * 16}.parquet.part").write_bytes(b"half")
-    assert len(parquet_files(folder)) == 24 + 10 + 1
+    assert len(parquet_files(folder)) == 36 + 15 + 1
     assert write_history(store, folder).written == 0
-    assert len(parquet_files(folder)) == 24
+    assert len(parquet_files(folder)) == 36
     assert not (folder / "site=new").exists()
 
 
-@pytest.mark.parametrize("kind", ["tickets", "changes"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_lost", [True, False])
 def test_a_damaged_file_is_made_anew(store: TicketStore, folder: Path, kind: str, is_lost: bool) -> None:
     store.save([ticket(number, created_at=at) for number, at in enumerate(MONTHS, 1)])
@@ -567,7 +670,7 @@ def test_two_writers_take_turns(store: TicketStore, tmp_path: Path) -> None:
     assert failures == []
     assert errors == ""
     check_equal(read_history(folder), store)
-    assert len(parquet_files(folder)) == 6
+    assert len(parquet_files(folder)) == 9
 
 
 def test_a_writer_waits_while_another_holds_the_lock(store: TicketStore, folder: Path) -> None:
@@ -595,7 +698,8 @@ def test_a_writer_waits_while_another_holds_the_lock(store: TicketStore, folder:
 
 
 def test_there_is_none_yet(tmp_path: Path, store: TicketStore, folder: Path) -> None:
-    for read in (read_tickets, read_changes, read_history):
+    assert generation(folder) is None
+    for read in (read_tickets, read_changes, read_comments, read_history, lambda path: current_files(path, "tickets")):
         with pytest.raises(StoreError, match="yet: `goldenpath sync` writes it"):
             read(folder)
     assert write_history(store, folder) == HistoryReport(0, 0, 0, 0, 0, 0)
@@ -619,7 +723,7 @@ def test_a_flipped_byte_is_noticed(store: TicketStore, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [b"", b"[]", b"null", b'{"format": 1}', b'{"format": 99, "partitions": []}', b"\xff"]
+    "document", [b"", b"[]", b"null", b'{"format": 2}', b'{"format": 99, "partitions": []}', b"\xff"]
 )
 def test_a_list_that_says_nothing_is_made_anew(store: TicketStore, folder: Path, document: bytes) -> None:
     store.save([ticket(1)])
@@ -629,7 +733,25 @@ def test_a_list_that_says_nothing_is_made_anew(store: TicketStore, folder: Path,
         read_history(folder)
     assert write_history(store, folder).written == 1
     check_equal(read_history(folder), store)
-    assert len(parquet_files(folder)) == 2
+    assert len(parquet_files(folder)) == 3
+
+
+def test_a_history_of_the_first_format_is_made_anew(store: TicketStore, folder: Path) -> None:
+    """Its files are whole and nothing has changed, but they lack what is asked of them now."""
+    store.save([ticket(1)])
+    write_history(store, folder)
+    document = json.loads((folder / "history.json").read_bytes())
+    document["format"] = 1
+    for entry in document["partitions"]:
+        del entry["rows"]["comments"], entry["bytes"]["comments"]
+    (folder / "history.json").write_text(json.dumps(document))
+    for path in folder.rglob("comments.*"):
+        path.unlink()
+    for look in (read_history, generation):
+        with pytest.raises(StoreError, match="format is 1, not 2"):
+            look(folder)
+    assert write_history(store, folder).written == 1
+    check_equal(read_history(folder), store)
 
 
 def test_a_folder_that_cannot_be_used(store: TicketStore, tmp_path: Path) -> None:

@@ -270,6 +270,14 @@ def test_mail_is_recognised() -> None:
     assert not read(issue()).via_mail
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [(5400, 5400), (60.0, 60), ("3600", 3600), (0, None), (None, None), (-60, None), (True, None), ("1h", None)],
+)
+def test_logged_work_is_in_seconds(told: object, seconds: int | None) -> None:
+    assert read(issue(timespent=told)).worklog_seconds == seconds
+
+
 def test_comments_are_read_in_both_versions() -> None:
     raw = {
         "id": "12",

@@ -47,6 +47,7 @@ SITE = "example.atlassian.net"
 ADA = Person("5b10", "Ada")
 OPEN = Status("1", "Open", StatusCategory.NEW)
 DONE = Status("5", "Done", StatusCategory.DONE)
+LATER = ("security", "worklog_seconds")  # what documents of the first version lack
 
 
 def ticket(number: int = 1, **changes: object) -> Ticket:
@@ -139,6 +140,7 @@ whole_tickets = st.builds(
     field_changes=st.lists(field_changes, max_size=2).map(tuple),
     comments=st.lists(comments, max_size=2).map(tuple),
     via_mail=st.booleans(),
+    worklog_seconds=st.none() | st.integers(1, 2**53),
 )
 
 
@@ -288,6 +290,27 @@ def test_statuses_are_the_sites_and_then_the_tickets(store: TicketStore) -> None
     assert set(store.statuses()) == {named, DONE}
 
 
+def test_members_of_groups_are_replaced_group_by_group(store: TicketStore) -> None:
+    assert store.members() == {}
+    store.save_members(SITE, {"g-1": ["ann", "bo", "ann"], "g-2": {"cy"}})
+    store.save_members("other.example", {"g-1": ["dee"]})
+    assert store.members(SITE) == {"g-1": {"ann", "bo"}, "g-2": {"cy"}}
+    assert store.members() == {"g-1": {"ann", "bo", "dee"}, "g-2": {"cy"}}
+    store.save_members(SITE, {"g-1": ["bo"], "g-3": []})
+    assert store.members(SITE) == {"g-1": {"bo"}, "g-2": {"cy"}}
+    store.save_members(SITE, {"g-2": frozenset()})
+    store.save_members(SITE, {})
+    assert store.members(SITE) == {"g-1": {"bo"}}
+    assert store.members("other.example") == {"g-1": {"dee"}}
+
+
+def test_members_are_replaced_whole_or_not_at_all(store: TicketStore) -> None:
+    store.save_members(SITE, {"g-1": ["ann"]})
+    with pytest.raises(StoreError):
+        store.save_members(SITE, {"g-1": ["bo"], "g-2": [object()]})  # type: ignore[list-item]
+    assert store.members() == {"g-1": {"ann"}}
+
+
 def test_rejections_are_kept_once_with_their_latest_reason(store: TicketStore) -> None:
     one, two = Rejection("x.json:1", "is no ticket"), Rejection("x.json:2", "is no ticket")
     store.reject([one, two])
@@ -347,7 +370,7 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         command.upgrade(config, "tickets_0001")
     engine.dispose()
     old = ticket(1)
-    document = orjson.dumps({k: v for k, v in orjson.loads(encode(old)).items() if k != "security"})
+    document = orjson.dumps({k: v for k, v in orjson.loads(encode(old)).items() if k not in LATER})
     values = (SITE, 1, old.key, "OPS", "", "1", "Open", "new", 1, 0, 0, 1, document)
     names = "site, ticket_id, key, project, ticket_type, status_id, status, status_category, is_open, created_at"
     marks = ", ".join("?" * len(values))
@@ -362,6 +385,21 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         store.check_chains()
         assert [count.chains[Chain.BROKEN] for count in store.month_counts()] == [1]  # ends in Doing, stands in Open
         assert store.broken_chains() == [old.key]
+
+
+def test_a_store_of_the_second_version_keeps_what_it_has(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    with TicketStore.open(path) as store:
+        store.save([ticket(1)])
+        store.book.finish(SITE, ["OPS"], START)
+    raw = sqlite3.connect(path)
+    raw.executescript("DROP TABLE members; UPDATE alembic_version SET version_num = 'tickets_0002'")
+    raw.close()
+    with TicketStore.open(path) as store:
+        assert list(store.tickets()) == [ticket(1)]
+        assert store.book.cursors(SITE, ["OPS"]) == {"OPS": START}
+        assert store.members() == {}
+        store.save_members(SITE, {"g-1": ["ann"]})
 
 
 # What Jira no longer shows
