@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.site import GROUPS
+from sandbox.site import GROUPS, HOLIDAYS_OF, OVERSEAS, TIME_ZONE
 from sandbox.world import Deployment
 
 ACCOUNT = "123456789012"
@@ -48,11 +48,39 @@ target_status = "Done"
 [agent]
 every_minutes = {every_minutes}
 maximum_age_days = 14
-{_teams(groups)}{_environments(aws_url)}
+
+{_calendars()}{_teams(groups)}{_environments(aws_url)}
 [handlers.s3-bucket]
 mode = "autonomous"
 approvers = ["{groups["g-approvers"]}"]
 """
+
+
+def _calendars() -> str:
+    """The default one is the ops team's; those of teams overseas have names."""
+    named = "".join(
+        f"""
+[calendars.{_calendar_name(zone)}]
+time_zone = "{zone}"
+holidays_of = "{HOLIDAYS_OF[zone]}"
+"""
+        for zone in dict.fromkeys(OVERSEAS.values())
+    )
+    return f"""[calendar]
+time_zone = "{TIME_ZONE}"
+holidays_of = "{HOLIDAYS_OF[TIME_ZONE]}"
+start = 09:00:00
+end = 17:00:00
+{named}"""
+
+
+def _calendar_name(zone: str) -> str:
+    return zone.rsplit("/", 1)[-1].lower().replace("_", "-")
+
+
+def _calendar_of(team: str) -> str:
+    zone = OVERSEAS.get(f"g-{team}")
+    return f'calendar = "{_calendar_name(zone)}"\n' if zone else ""
 
 
 def _environments(aws_url: str) -> str:
@@ -78,6 +106,6 @@ principals = ["arn:aws:iam::{ACCOUNT}:role/{team}"]
 cost_centre = "{cost_centre}"
 handlers = ["s3-bucket"]
 environments = ["dev", "prod"]
-"""
+{_calendar_of(team)}"""
         for team, cost_centre in (("payments", "CC-410"), ("search", "CC-420"))
     )

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from bisect import bisect
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from itertools import accumulate
 from random import Random
 from typing import Literal
 
-from sandbox.queueing import PAUSE, Engineer, Job, Piece, capacity
+from sandbox.queueing import PAUSE, Engineer, Job, Piece
+from sandbox.workday import BERLIN, NEW_YORK, WorkingTime, office
 
 Kind = Literal["request", "bug", "incident", "question", "project"]
 
 HOUR = 3600.0
-UTILISATION = 0.9
+UTILISATION = 0.93
 TICKETS_PER_ENGINEER = 640
+# Share of the tickets that are asked for overseas, and of those that come on a holiday all the same.
+OVERSEAS: dict[Kind, float] = {"request": 0.42, "question": 0.42, "bug": 0.25, "incident": 0.25, "project": 0.25}
+ON_HOLIDAYS = {BERLIN: 0.02, NEW_YORK: 0.15}
+# One major incident in so many tickets: several engineers for a day.
+MAJOR_EVERY = 600
+MAJOR_HOURS = 9.0
 WEEKDAYS = (1.25, 1.1, 1.0, 1.0, 0.8, 0.02, 0.02)
 HOURS = {
     8: 0.2,
@@ -68,7 +77,7 @@ DEMANDS: dict[str, Demand] = {
     "log-retention": Demand("request", 1.3, 1.2, 6, None, STORES),
     "kubernetes-namespace": Demand("request", 2.4, 2.2, 6, None, CLUSTER),
     "bug": Demand("bug", 15.0, 3.5, 4, None, SOFTWARE),
-    "incident": Demand("incident", 6.0, 4.0, 0, None, EVERYWHERE),
+    "incident": Demand("incident", 6.0, 4.0, 1, None, EVERYWHERE),
     "question": Demand("question", 8.0, 0.7, 4, None, EVERYWHERE),
     "project-work": Demand("project", 9.0, 7.0, 4, None, SOFTWARE),
 }
@@ -77,29 +86,50 @@ PRIORITIES = {"Highest": -2, "High": -1, "Medium": 0, "Low": 1}
 
 @dataclass(frozen=True)
 class Arrival:
-    """A ticket before it has words. `pieces` hold relative hours until `jobs` scales them to the team."""
+    """A ticket before it has words. `pieces` hold relative hours until `jobs` scales them to the team.
+
+    `zone` is the time zone of whoever asks; `crew` engineers are called to it.
+    """
 
     at: datetime
     request_type: str
     project: str
     priority: str
     pieces: tuple[Piece, ...]
+    zone: str = "Europe/Berlin"
+    crew: int = 1
 
 
 def arrivals(rng: Random, *, start: datetime, end: datetime, count: int, on_form: dict[str, set[str]]) -> list[Arrival]:
     """`count` arrivals in order of time. `on_form` maps a service desk's key to the types it offers."""
-    instants = _instants(rng, start, end, count)
-    types, shares = list(DEMANDS), [demand.share for demand in DEMANDS.values()]
-    return [
-        _arrival(rng, at, request_type, on_form)
-        for at, request_type in zip(instants, rng.choices(types, shares, k=count), strict=True)
+    types = rng.choices(list(DEMANDS), [demand.share for demand in DEMANDS.values()], k=count)
+    places = [NEW_YORK if rng.random() < OVERSEAS[DEMANDS[name].kind] else BERLIN for name in types]
+    instants = {
+        place: iter(_instants(rng, start, end, number, place))
+        for place, number in sorted(Counter(places).items(), key=lambda pair: pair[0].zone.key)
+    }
+    found = [
+        _arrival(rng, next(instants[place]), name, on_form, place) for name, place in zip(types, places, strict=True)
     ]
+    return _with_major_incidents(rng, sorted(found, key=lambda arrival: arrival.at))
+
+
+def _with_major_incidents(rng: Random, arriving: list[Arrival]) -> list[Arrival]:
+    """A few of the worst incidents hold a day's work for three or four."""
+    worst = [n for n, one in enumerate(arriving) if one.request_type == "incident" and one.priority == "Highest"]
+    for number in rng.sample(worst, min(len(worst), max(1, len(arriving) // MAJOR_EVERY))):
+        pieces = (Piece(MAJOR_HOURS * HOUR, "done"),)
+        arriving[number] = replace(arriving[number], pieces=pieces, crew=rng.choice((3, 4)))
+    return arriving
 
 
 def jobs(arriving: list[Arrival], engineers: list[Engineer], *, start: datetime, end: datetime) -> list[Job]:
     """The work, scaled so that these engineers are busy for UTILISATION of their time, whatever the count."""
-    pieces = sum(len(arrival.pieces) for arrival in arriving)
-    relative = sum(piece.effort for arrival in arriving for piece in arrival.pieces)
+    crews = [min(arrival.crew, len(engineers)) for arrival in arriving]
+    pieces = sum(len(arrival.pieces) * crew for arrival, crew in zip(arriving, crews, strict=True))
+    relative = sum(
+        piece.effort * crew for arrival, crew in zip(arriving, crews, strict=True) for piece in arrival.pieces
+    )
     scale = max(UTILISATION * capacity(engineers, start, end) - PAUSE * pieces, 0.0) / relative
     return [
         Job(
@@ -108,9 +138,27 @@ def jobs(arriving: list[Arrival], engineers: list[Engineer], *, start: datetime,
             DEMANDS[arrival.request_type].skill,
             tuple(Piece(piece.effort * scale, piece.then, piece.wait) for piece in arrival.pieces),
             triage(arrival),
+            office(arrival.zone),
+            crew,
         )
-        for arrival in arriving
+        for arrival, crew in zip(arriving, crews, strict=True)
     ]
+
+
+def capacity(team: Sequence[Engineer], start: datetime, end: datetime) -> float:
+    """Working seconds that the team is at its desks between two instants, absences taken off."""
+
+    def between(engineer: Engineer, since: datetime, until: datetime) -> float:
+        return engineer.hours.seconds(until) - engineer.hours.seconds(since)
+
+    full = sum(between(engineer, start, end) for engineer in team)
+    away = sum(
+        between(engineer, max(since, start), min(until, end))
+        for engineer in team
+        for since, until in engineer.absences
+        if until > start and since < end
+    )
+    return full - away
 
 
 def triage(arrival: Arrival) -> tuple[int, ...]:
@@ -134,23 +182,27 @@ def team(rng: Random, *, tickets: int, available: int, start: datetime, end: dat
     return engineers
 
 
-def _instants(rng: Random, start: datetime, end: datetime, count: int) -> list[datetime]:
-    days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
-    midnights = [day.replace(hour=0, minute=0, second=0, microsecond=0) for day in days]
-    weights = [WEEKDAYS[day.weekday()] * rng.uniform(0.7, 1.3) for day in midnights]
+def _instants(rng: Random, start: datetime, end: datetime, count: int, place: WorkingTime) -> list[datetime]:
+    """On the local clock: by weekday and hour, few on holidays. In no order."""
+    first = start.astimezone(place.zone).date()
+    days = [first + timedelta(days=number) for number in range((end - start).days + 2)]
+    weights = [
+        WEEKDAYS[day.weekday()] * rng.uniform(0.7, 1.3) * (ON_HOLIDAYS[place] if place.is_holiday(day) else 1.0)
+        for day in days
+    ]
     cumulated = list(accumulate(weights))
     hours, of_hours = list(HOURS), list(accumulate(HOURS.values()))
     found: list[datetime] = []
     while len(found) < count:
-        day = midnights[min(bisect(cumulated, rng.random() * cumulated[-1]), len(midnights) - 1)]
+        day = days[min(bisect(cumulated, rng.random() * cumulated[-1]), len(days) - 1)]
         hour = hours[min(bisect(of_hours, rng.random() * of_hours[-1]), len(hours) - 1)]
-        at = day + timedelta(hours=hour, milliseconds=rng.randrange(3_600_000))
+        at = place.at(day, time(hour)) + timedelta(milliseconds=rng.randrange(3_600_000))
         if start <= at < end:
             found.append(at)
-    return sorted(found)
+    return found
 
 
-def _arrival(rng: Random, at: datetime, request_type: str, on_form: dict[str, set[str]]) -> Arrival:
+def _arrival(rng: Random, at: datetime, request_type: str, on_form: dict[str, set[str]], place: WorkingTime) -> Arrival:
     demand = DEMANDS[request_type]
     projects = {
         key: weight
@@ -160,7 +212,7 @@ def _arrival(rng: Random, at: datetime, request_type: str, on_form: dict[str, se
     project = rng.choices(list(projects), list(projects.values()))[0]
     weights = (6, 3, 1, 0) if demand.kind == "incident" else (1, 12, 77, 10)
     priority = rng.choices(list(PRIORITIES), weights)[0]
-    return Arrival(at, request_type, project, priority, _pieces(rng, demand))
+    return Arrival(at, request_type, project, priority, _pieces(rng, demand), place.zone.key)
 
 
 def _pieces(rng: Random, demand: Demand) -> tuple[Piece, ...]:

@@ -13,8 +13,9 @@ from sandbox.lifecycle import Lifecycle
 from sandbox.phrasings import SetName, phrasings_of
 from sandbox.phrasings.slots import Slots
 from sandbox.phrasings.wording import write
-from sandbox.queueing import Act, Queue
+from sandbox.queueing import Act, Engineer, Queue
 from sandbox.site import empty_world
+from sandbox.worklog import logged_seconds
 from sandbox.world import Account, Issue, World
 
 YEAR = timedelta(days=365)
@@ -54,18 +55,26 @@ def year(seed: int, now: datetime, tickets: int = 3200) -> World:
     engineers = team(rng, tickets=tickets, available=len(cast.staff), start=start, end=end)
     work = jobs(arriving, engineers, start=start, end=end)
     acts = Queue(engineers, work, rng).run(now - timedelta(minutes=1))
-    _tell(world, cast, arriving, acts, rng)
+    _tell(world, cast, arriving, engineers, acts, rng)
     return world
 
 
-def _tell(world: World, cast: Cast, arriving: list[Arrival], acts: list[list[Act]], rng: Random) -> None:
+def _tell(
+    world: World,
+    cast: Cast,
+    arriving: list[Arrival],
+    engineers: list[Engineer],
+    acts: list[list[Act]],
+    rng: Random,
+) -> None:
     """Files every ticket in order, then lets each live, so that ids follow the time of creation."""
     filing = Filing(world)
     filed = [_file(filing, world, cast, arrival, rng) for arrival in arriving]
     demo = openings.file(filing, world, rng)
-    lifecycle = Lifecycle(world, cast.staff, cast.bot, rng)
+    lifecycle = Lifecycle(world, cast.staff, cast.bot, rng, [engineer.hours for engineer in engineers])
     for issue, course in zip(filed, acts, strict=True):
         lifecycle.live(issue, course, world.now)
+        issue.time_spent = logged_seconds(course)
     openings.take_up(demo, lifecycle, cast.staff[0], rng)
 
 
@@ -93,7 +102,7 @@ def _file(filing: Filing, world: World, cast: Cast, arrival: Arrival, rng: Rando
     set_name: SetName = "test" if arrival.project in PROSE and arrival.at > world.now - TESTED else "train"
     phrasing = rng.choice(phrasings_of(arrival.request_type, set_name))
     kind = DEMANDS[arrival.request_type].kind
-    reporter = rng.choice(list(cast.asking if kind in ("request", "question") or rng.random() < 0.6 else cast.staff))
+    reporter = rng.choice(_reporters(world, cast, arrival, rng))
     slots = Slots(rng, cast.asking.get(reporter, "platform"), world.accounts[reporter].name)
     written = write(phrasing, slots, rng)
     issue = filing.file(
@@ -117,6 +126,14 @@ def _file(filing: Filing, world: World, cast: Cast, arrival: Arrival, rng: Rando
     if kind == "request":
         filing.fill_form(issue, arrival.request_type, slots, rng)
     return issue
+
+
+def _reporters(world: World, cast: Cast, arrival: Arrival, rng: Random) -> list[str]:
+    """Who may ask: those on whose clock the ticket arrives; half of what breaks the staff sees itself."""
+    is_staff = DEMANDS[arrival.request_type].kind not in ("request", "question") and rng.random() < 0.5
+    asking = [id for id in cast.asking if world.accounts[id].time_zone == arrival.zone]
+    staff = [id for id in cast.staff if world.accounts[id].time_zone == arrival.zone]
+    return staff if staff and is_staff else asking
 
 
 def _issue_type(filing: Filing, arrival: Arrival, rng: Random) -> str:

@@ -74,6 +74,7 @@ class Views(SiteViews):
             "issuetype": lambda: self.issue_type(issue.issue_type),
             "priority": lambda: self.priority(issue.priority),
             "resolution": lambda: self.resolution(issue.resolution) if issue.resolution else None,
+            "timespent": lambda: issue.time_spent,
             "comment": lambda: self.comments(issue, comments, len(comments), 0),
         }
         chosen = _chosen([*plain, *(name for name in world.fields if name not in plain)], wanted)

@@ -83,6 +83,8 @@ def user_groups(call: Call) -> Reply:
 
 
 def group_members(call: Call) -> Reply:
+    """By the group's id, or by its name as on a Data Center."""
+    call.state.sight.require("USER_PICKER", call.who)
     group, name = call.query.get("groupId", ""), call.query.get("groupname")
     groups = call.state.world.groups
     if name is not None:

@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from sandbox.phrasings.wording import say
-from sandbox.queueing import Act, instant, working_seconds
+from sandbox.queueing import Act
+from sandbox.workday import WorkingTime
 from sandbox.world import History, HistoryItem, Issue, Workflow, World, WorldComment
 
 RESOLUTIONS = {"Done": "10000", "Won't Do": "10001"}
@@ -20,28 +21,36 @@ REVIEW_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Stages:
-    """The statuses (ids) that a workflow has for each stage. A stage that it lacks is None."""
+    """The statuses (ids) that a workflow has for each stage. A stage that it lacks is None.
+
+    `put_back` are those in which work waits that was pushed aside.
+    """
 
     working: str
     asking: str | None
     reviewing: str | None
+    put_back: tuple[str, ...]
     done: str
     reopened: str
 
 
 class Lifecycle:
-    """Writes the course of tickets into the world. `staff` are the engineers' account ids, in team order."""
+    """Writes the course of tickets into the world.
 
-    def __init__(self, world: World, staff: Sequence[str], bot: str, rng: Random) -> None:
+    `staff` are the engineers' account ids, in team order; `hours` the working times of those that work.
+    """
+
+    def __init__(self, world: World, staff: Sequence[str], bot: str, rng: Random, hours: Sequence[WorkingTime]) -> None:
         self._world = world
         self._staff = staff
         self._bot = bot
         self._rng = rng
+        self._hours = hours
         self._stages = {workflow.id: stages(world, workflow) for workflow in world.workflows.values()}
 
     def live(self, issue: Issue, acts: Sequence[Act], until: datetime) -> None:
         """Applies the acts, and what goes with them before `until`, to a ticket that was just filed."""
-        for act in _with_reviews(acts):
+        for act in _with_reviews(acts, self._hours):
             self._apply(issue, act)
         first = acts[0].at if acts else until
         patience = issue.created + timedelta(days=2, seconds=self._rng.randrange(3600))
@@ -94,6 +103,9 @@ class Lifecycle:
             "answer": self._answer,
             "reopen": self._reopen,
             "expire": self._expire,
+            "interrupt": self._interrupt,
+            "join": self._join,
+            "leave": lambda *_: None,
         }
         fallback = self._bot if act.deed == "expire" else issue.reporter
         deeds[act.deed](issue, act.at, engineer or fallback)
@@ -112,6 +124,16 @@ class Lifecycle:
     def _answer(self, issue: Issue, at: datetime, who: str) -> None:
         self.comment(issue, who, at, say("answer", self._rng))
         self.move(issue, who, at + timedelta(seconds=1), self.stages_of(issue).working)
+
+    def _interrupt(self, issue: Issue, at: datetime, who: str) -> None:
+        """Something urgent came in. The assignee stays; some say why."""
+        if self._rng.random() < 0.4:
+            self.comment(issue, who, at, say("interrupt", self._rng), public=self._rng.random() < 0.5)
+        if put_back := self.stages_of(issue).put_back:
+            self.move(issue, who, at, self._rng.choice(put_back))
+
+    def _join(self, issue: Issue, at: datetime, who: str) -> None:
+        self.comment(issue, who, at + timedelta(seconds=self._rng.randint(5, 50)), say("join", self._rng), public=False)
 
     def _hand_over(self, issue: Issue, at: datetime, who: str) -> None:
         self.comment(issue, who, at - timedelta(seconds=5), say("hand_over", self._rng), public=False)
@@ -158,13 +180,14 @@ class _Review:
     engineer: int | None
 
 
-def _with_reviews(acts: Sequence[Act]) -> list[Act | _Review]:
+def _with_reviews(acts: Sequence[Act], hours: Sequence[WorkingTime]) -> list[Act | _Review]:
     """Puts a review into the last fifth of each stretch of work that ends in done."""
     found: list[Act | _Review] = list(acts[:1])
     for before, act in pairwise(acts):
-        if act.deed == "done" and before.deed == "start":
-            begun, ended = working_seconds(before.at), working_seconds(act.at)
-            found.append(_Review(instant(begun + REVIEW_SHARE * (ended - begun)), act.engineer))
+        if act.deed == "done" and before.deed == "start" and act.engineer is not None:
+            of_engineer = hours[act.engineer]
+            worked = of_engineer.seconds(act.at) - of_engineer.seconds(before.at)
+            found.append(_Review(of_engineer.after(before.at, REVIEW_SHARE * worked), act.engineer))
         found.append(act)
     return found
 
@@ -184,7 +207,13 @@ def stages(world: World, workflow: Workflow) -> Stages:
     reopened = next((step.target for step in workflow.transitions if done in step.sources), None)
     if working is None or done is None or reopened is None:
         raise ValueError(f"workflow {workflow.id} lacks a status for work in progress, for done or after a reopening")
-    return Stages(working, named("waiting for customer", "blocked"), named("review"), done, reopened)
+    blocked = named("blocked")
+    put_back = tuple(
+        step.target
+        for step in workflow.transitions
+        if working in step.sources and step.target in (workflow.initial, blocked)
+    )
+    return Stages(working, named("waiting for customer", "blocked"), named("review"), put_back, done, reopened)
 
 
 def route(workflow: Workflow, source: str, target: str) -> list[str]:

@@ -24,6 +24,7 @@ SERVER_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "project", server.projects),
     ("GET", "project/{key}", reads.project),
     ("GET", "user", server.user),
+    ("GET", "group/member", server.group_members),
     ("GET", "search", server.get_search),
     ("POST", "search", server.post_search),
     ("GET", "comment/{comment}/properties", server.comment_properties),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from sandbox import jira_reads as reads
 from sandbox.jira_fields import Refused, find_user
 from sandbox.jira_http import Call, Reply
 from sandbox.jira_json_site import instant
@@ -47,6 +48,13 @@ def user(call: Call) -> Reply:
     if account is None:
         raise Refused(404, f"The user named '{(name or key or '')[:60]}' does not exist")
     return Reply(_user(call, account))
+
+
+def group_members(call: Call) -> Reply:
+    """A Data Center has no ids of groups, and asks for a name."""
+    if not call.query.get("groupname"):
+        raise Refused(400, "The query parameter 'groupname' is required.")
+    return reads.group_members(call)
 
 
 def projects(call: Call) -> Reply:

@@ -66,6 +66,7 @@ SERVICE_DESK = Workflow(
         WorldTransition("31", "Customer answered", "10002", frozenset({"10003"})),
         WorldTransition("41", "Resolve", "10004", frozenset({"10001", "10002", "10003", "10005"}), ("resolution",)),
         WorldTransition("51", "Reopen", "10005", frozenset({"10004"})),
+        WorldTransition("61", "Put back", "10001", frozenset({"10002"})),
     ),
 )
 
@@ -80,8 +81,14 @@ SOFTWARE = Workflow(
         WorldTransition("151", "Back to work", "10012", frozenset({"10014"})),
         WorldTransition("161", "Close", "10015", frozenset({"10011", "10012", "10013", "10014"}), ("resolution",)),
         WorldTransition("171", "Reopen", "10011", frozenset({"10015"})),
+        WorldTransition("181", "Put back", "10011", frozenset({"10012"})),
     ),
 )
+
+# Where people sit, and whose nationwide public holidays are kept there; working hours follow (`workday`).
+TIME_ZONE = "Europe/Berlin"
+OVERSEAS = {"g-search": "America/New_York"}
+HOLIDAYS_OF = {"Europe/Berlin": "DE", "America/New_York": "US"}
 
 ENGINEERS = ("Mara Lindqvist", "Tom Okafor", "Ines Duarte", "Pavel Novak", "Yuki Tanaka", "Sam Whitaker")
 DEVELOPERS = {
@@ -123,7 +130,8 @@ def empty_world(now: datetime) -> World:
 
 def _accounts() -> list[Account]:
     def account(identity: str, name: str, groups: set[str], kind: str = "atlassian") -> Account:
-        return Account(identity, f"{identity}@sandbox.example", name, f"sandbox-token-{identity}", kind, groups)
+        zone = next((OVERSEAS[group] for group in groups if group in OVERSEAS), TIME_ZONE)
+        return Account(identity, f"{identity}@sandbox.example", name, f"sandbox-token-{identity}", kind, groups, zone)
 
     people = [
         account("agent", "Golden Path", {"g-ops-bots"}),
@@ -172,6 +180,7 @@ def site_fields() -> list[WorldField]:
         "created": ("Created", "datetime"),
         "updated": ("Updated", "datetime"),
         "resolutiondate": ("Resolved", "datetime"),
+        "timespent": ("Time Spent", "number"),
     }
     fields = [
         WorldField(identity, name, {"type": kind, "system": identity}) for identity, (name, kind) in plain.items()

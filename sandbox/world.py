@@ -127,7 +127,8 @@ class WorldComment:
 class Issue:
     """`custom` maps a custom field's id to plain text (a select: the option's name). Bodies are ADF documents.
 
-    `truth` is what the generator knows and Jira never shows: the hidden request type and parameters.
+    `time_spent` is the work logged on it, in seconds; None where nobody logged any. `truth` is what the generator knows
+    and Jira never shows: the hidden request type and parameters.
     """
 
     id: int
@@ -152,6 +153,7 @@ class Issue:
     histories: list[History] = field(default_factory=list)
     comments: list[WorldComment] = field(default_factory=list)
     truth: dict[str, Any] = field(default_factory=dict)
+    time_spent: int | None = None
 
 
 @dataclass

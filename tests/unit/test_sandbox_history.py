@@ -17,8 +17,8 @@ from sandbox.demand import DEMANDS
 from sandbox.history import PROSE, TESTED, year
 from sandbox.openings import OPENINGS
 from sandbox.phrasings.wording import adf
-from sandbox.queueing import working_seconds
 from sandbox.site import empty_world
+from sandbox.workday import BERLIN, NEW_YORK, WorkingTime
 from sandbox.world import Issue, World
 
 NOW = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
@@ -39,6 +39,16 @@ def demo(world: World) -> dict[str, Issue]:
 def test_the_same_seed_gives_the_same_world_and_another_seed_another(world: World) -> None:
     assert year(7, NOW) == world
     assert year(8, NOW).issues != world.issues
+
+
+def test_every_second_engineer_logs_the_time_that_a_finished_ticket_took(world: World) -> None:
+    logged = [issue for issue in world.issues.values() if issue.time_spent is not None]
+    finished = [issue for issue in world.issues.values() if issue.resolution == "Done"]
+    assert 0.3 < len(logged) / len(finished) < 0.7
+    assert {issue.resolution for issue in logged} == {"Done"}
+    for issue in logged:
+        assert issue.time_spent is not None and issue.time_spent % 60 == 0
+        assert 60 <= issue.time_spent <= BERLIN.seconds(issue.updated) - BERLIN.seconds(issue.created) + 60
 
 
 def test_a_year_is_made_in_under_four_seconds() -> None:
@@ -146,11 +156,11 @@ def test_every_course_of_events_occurs(world: World) -> None:
 
 
 def _waits(world: World) -> Iterator[tuple[str, float]]:
-    """Request type and queue time in working hours, up to now for what nobody has begun."""
+    """Request type and queue time in the team's working hours, up to now for what nobody has begun."""
     for issue in world.issues.values():
         moves = [entry.created for entry in issue.histories for item in entry.items if item.field == "status"]
         until = moves[0] if moves else world.now
-        yield issue.truth["request_type"], (working_seconds(until) - working_seconds(issue.created)) / 3600
+        yield issue.truth["request_type"], (BERLIN.seconds(until) - BERLIN.seconds(issue.created)) / 3600
 
 
 @pytest.mark.parametrize("seed", [7, 8, 9])
@@ -168,14 +178,60 @@ def test_the_backlog_is_there_and_bounded(world: World) -> None:
     assert len(OPENINGS) + 5 < len(open_ones) < 120
 
 
-def test_arrivals_and_work_follow_working_hours(world: World) -> None:
-    created = [issue.created for issue in world.issues.values()]
-    in_hours = [at for at in created if at.weekday() < 5 and 9 <= at.hour < 17]
-    assert 0.85 < len(in_hours) / len(created) < 1
+def _share_in_hours(moments: list[datetime], place: WorkingTime) -> float:
+    return sum(place.is_open(at) for at in moments) / len(moments)
+
+
+def test_arrivals_follow_the_requesters_hours(world: World) -> None:
+    search = {id for id, account in world.accounts.items() if "g-search" in account.groups}
+    assert len(search) >= 7
+    assert {world.accounts[id].time_zone for id in search} == {"America/New_York"}
+    assert {account.time_zone for id, account in world.accounts.items() if id not in search} == {"Europe/Berlin"}
+    overseas = [issue.created for issue in world.issues.values() if issue.reporter in search]
+    others = [i.created for i in world.issues.values() if i.reporter not in search and "demo" not in i.truth]
+    assert 1000 < len(overseas) < 1500
+    assert 0.85 < _share_in_hours(overseas, NEW_YORK) < 1
+    assert 0.85 < _share_in_hours(others, BERLIN) < 1
+    assert _share_in_hours(overseas, BERLIN) < 0.35
+    on_holiday = [at for at in overseas if NEW_YORK.is_holiday(at.astimezone(NEW_YORK.zone).date())]
+    assert 0 < len(on_holiday) < 0.5 * 11 * len(overseas) / 250
+
+
+def test_requests_from_overseas_wait_over_the_night(world: World) -> None:
+    nights: dict[str, list[bool]] = {"America/New_York": [], "Europe/Berlin": []}
+    for issue in world.issues.values():
+        moves = [entry.created for entry in issue.histories for item in entry.items if item.field == "status"]
+        if moves and issue.truth["request_type"] == "incident":
+            days = {at.astimezone(BERLIN.zone).date() for at in (issue.created, moves[0])}
+            nights[world.accounts[issue.reporter].time_zone].append(len(days) > 1)
+    shares = {zone: sum(waited) / len(waited) for zone, waited in nights.items()}
+    assert shares["America/New_York"] > 0.6
+    assert shares["Europe/Berlin"] < 0.2
+
+
+def test_the_staff_works_in_its_hours_only(world: World) -> None:
     staff = {id for id, account in world.accounts.items() if "g-ops" in account.groups}
     worked = [entry.created for issue in world.issues.values() for entry in issue.histories if entry.author in staff]
     assert len(worked) > 6000
-    assert all(at.weekday() < 5 and 9 <= at.hour <= 17 for at in worked)
+    assert all(BERLIN.is_open(at) for at in worked)
+
+
+def test_what_is_pushed_aside_goes_back_and_is_begun_again(world: World) -> None:
+    """To a queue or to Blocked, by the engineer who keeps it."""
+    names: Counter[str] = Counter()
+    queues = {"Waiting for support", "To Do"}
+    for issue in world.issues.values():
+        if "demo" in issue.truth:
+            continue
+        moves = [(e.author, i) for e in issue.histories for i in e.items if i.field == "status"]
+        for (author, item), following in pairwise([*moves, None]):
+            if item.from_string not in ("In progress", "In Progress") or item.to_string not in queues:
+                continue
+            names[str(item.to_string)] += 1
+            assert "g-ops" in world.accounts[str(author)].groups
+            assert following is None or (following[0], following[1].to_string) == (author, item.from_string)
+    assert set(names) == queues
+    assert names.total() > 50
 
 
 def test_the_test_set_words_only_young_prose_and_the_demo(world: World) -> None:

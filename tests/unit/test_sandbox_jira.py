@@ -93,6 +93,15 @@ def test_the_groups_of_nobody_are_an_error(sandbox: ThreadedSandbox) -> None:
     assert call(sandbox, "GET", "group/member?groupId=none").status_code == 404
 
 
+def test_who_may_not_browse_people_is_told_no_members(sandbox: ThreadedSandbox) -> None:
+    sandbox.state.sight.deny("agent", "USER_PICKER")
+    try:
+        assert call(sandbox, "GET", "group/member?groupId=g-ops").status_code == 403
+    finally:
+        sandbox.state.sight.allow("agent", "USER_PICKER")
+    assert call(sandbox, "GET", "group/member?groupId=g-ops").status_code == 200
+
+
 # Filing and editing
 
 
