@@ -10,13 +10,16 @@ import logging
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from agent import config
 from agent.errors import AgentError, ConfigurationError, Stopped
+
+if TYPE_CHECKING:
+    from analytics.summary import Grouping
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +43,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 
 def main() -> None:
     """The entry point: errors that people can act on become one sentence and an exit code."""
+    from analytics.errors import AnalyticsError
     from fulfilment.errors import FulfilmentError
     from tickets.errors import TicketsError
 
@@ -48,7 +52,7 @@ def main() -> None:
         app()
     except AgentError as error:
         fail(str(error), error.exit_code)
-    except (TicketsError, FulfilmentError) as error:
+    except (AnalyticsError, TicketsError, FulfilmentError) as error:
         fail(str(error), 1)
 
 
@@ -227,6 +231,56 @@ def report(
         printing.print_report(view)
 
 
+@app.command(epilog="Example: goldenpath flow --by type --since 90d --plot plots")
+def flow(
+    by: Annotated[
+        str | None, typer.Option("--by", help="Group by type, project, team, priority or week.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only tickets created in the last N days, like 90d.")
+    ] = None,
+    business: Annotated[
+        bool, typer.Option("--business", help="Show business hours of the requesters' calendars.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Write plots (PNG and SVG) into this folder.")] = None,
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
+    """Queue, lead and response times with open tickets counted, trend, work in progress, and what is wrong with the
+    data."""
+    from agent import flow_printing, flow_view, operations
+    from agent.plots import write_plots
+
+    grouping = grouping_of(by)
+    with notes.status("measuring"):
+        view = operations.view_flow(config.load(path), by=grouping, since=parse_days(since) if since else None)
+        files = write_plots(view, plot) if plot else []
+    if as_json:
+        answer({**flow_view.flow_document(view), "plots": [str(file) for file in files]})
+    else:
+        flow_printing.print_flow(view, business=business)
+        flow_printing.print_plots(files)
+
+
+@app.command(epilog="Example: goldenpath savings --since 30d --json")
+def savings(
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only tickets fulfilled in the last N days, like 90d.")
+    ] = None,
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
+    """Ops time saved and waiting avoided: two figures, each with its interval and its baseline."""
+    from agent import flow_printing, flow_view, operations
+
+    with notes.status("measuring"):
+        view = operations.view_savings(config.load(path), since=parse_days(since) if since else None)
+    if as_json:
+        answer(flow_view.savings_document(view))
+    else:
+        flow_printing.print_savings(view)
+
+
 @app.command(epilog="Example: goldenpath once --json")
 def once(as_json: JsonOption = False, path: ConfigOption = None) -> None:
     """One cycle: sync, decide about new tickets, fulfil those that may be, answer."""
@@ -384,6 +438,16 @@ def demo(
     from agent.demo import run_demo
 
     run_demo(seed=seed, serve=serve, port=port, as_json=as_json)
+
+
+def grouping_of(name: str | None) -> Grouping | None:
+    """Raises ConfigurationError naming what is allowed."""
+    from analytics.summary import GROUPINGS
+
+    found = next((grouping for grouping in GROUPINGS if grouping == name), None)
+    if name is not None and found is None:
+        raise ConfigurationError(f"--by {name!r} is no grouping; allowed: {', '.join(GROUPINGS)}")
+    return found
 
 
 def parse_days(text: str) -> timedelta:

@@ -19,12 +19,12 @@ log = logging.getLogger("goldenpath.model")
 
 def load(configuration: Configuration) -> Classifier | None:
     """The stored model, or None where there is none yet. Raises AgentError for one that was altered."""
-    from analytics.classify import Classifier
-    from analytics.errors import ModelRefused
-
     folder = bootstrap.model_folder(configuration)
     if not folder.exists():
         return None
+    from analytics.classify import Classifier  # scikit-learn is slow to import
+    from analytics.errors import ModelRefused
+
     try:
         return Classifier.load(folder)
     except ModelRefused as error:

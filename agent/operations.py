@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,13 +16,13 @@ from fulfilment.handler import discover
 from fulfilment.request import Request
 from tickets.proof import Proof, read_proof
 from tickets.store import StoreFacts, TicketStore
-from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analytics.calendars import BusinessCalendar
-    from analytics.savings import Saved
+    from agent.flow_view import FlowView, SavingsView
+    from analytics.savings import Savings
+    from analytics.summary import Grouping
     from analytics.top_requests import TopReport
 
 
@@ -38,7 +37,7 @@ class QueueView:
     flow: pd.DataFrame
     weekly: pd.DataFrame
     report: TopReport
-    saved: Saved
+    saved: Savings
     proof: Proof
 
 
@@ -50,47 +49,130 @@ def view_queue(
     `may_train` lets it train and store a model where there is none yet; without one, tickets whose type was not chosen
     on a form are not ranked, and the report says so.
     """
-    from agent import model
-    from analytics import flow as flow_of
+    from agent.measuring import assumptions_of, measure_store
     from analytics.catalogue import kind_of
-    from analytics.cost import Assumptions
-    from analytics.frames import change_frame, ticket_frame
-    from analytics.savings import assumed, outcomes_frame
+    from analytics.savings import outcomes_frame, savings
     from analytics.top_requests import top_requests
+    from analytics.weeks import weekly
 
     with bootstrap.open_store(configuration, must_exist=True) as store:
-        facts = store.facts()
-        tickets = list(store.tickets())
-        statuses = store.statuses()
+        measured = measure_store(configuration, store, may_train=may_train)
         proof = prove(configuration, store)
-    if not tickets:
-        raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
-    as_of = max(filter(None, (facts.last_sync_at, facts.newest)))
-    start = as_of - since if since else None
-    chosen = [ticket for ticket in tickets if start is None or ticket.created_at >= start]
-    flow = flow_of.measure(
-        ticket_frame(chosen),
-        change_frame(chosen),
-        calendar=calendar_of(configuration, tickets, as_of),
-        now=as_of,
-        statuses=statuses,
-    )
-    known = model.load_or_train(configuration, tickets) if may_train else model.load(configuration)
-    types = model.classify(known, chosen)
-    money = configuration.assumptions
-    assumptions = Assumptions(hourly_cost=money.hourly_cost, blocked_share=money.blocked_share, currency=money.currency)
+    start = measured.as_of - since if since else None
+    chosen = [start is None or at >= start for at in measured.table["requested_at"]]
+    flow = measured.table[chosen]
+    types = [told for told, is_chosen in zip(measured.types, chosen, strict=True) if is_chosen]
+    assumptions = assumptions_of(configuration)
     report = top_requests(
-        flow, types, handlers=handlers_by_type(), count=count, now=as_of, since=start, assumptions=assumptions
+        flow, types, handlers=handlers_by_type(), count=count, now=measured.as_of, since=start, assumptions=assumptions
     )
-    saved = assumed(
-        outcomes_frame(outcome_rows(configuration, {ticket.id for ticket in chosen})),
-        flow,
-        types,
-        minutes=money.minutes,
-        default_minutes=money.minutes_per_ticket,
-    )
+    outcomes = outcomes_frame(outcome_rows(configuration))
+    saved = savings(outcomes, measured.table, assumptions=assumptions, since=start)
     is_request = [kind is not None and kind_of(kind.request_type) == "request" for kind in types]
-    return QueueView(facts, as_of, start, flow, flow_of.weekly(flow[is_request]), report, saved, proof)
+    return QueueView(measured.facts, measured.as_of, start, flow, weekly(flow[is_request]), report, saved, proof)
+
+
+def view_weeks(configuration: Configuration, *, since: timedelta | None = None) -> tuple[pd.DataFrame, datetime] | None:
+    """Service requests by week, and as of when: of what a sync has kept, in a tenth of a second also of a million
+    tickets. None where nothing is kept: then `view_queue` has it."""
+    from agent.measuring import mark_of
+    from analytics.kept import kept
+
+    folder = bootstrap.history_folder(configuration)
+    if not folder.exists():
+        return None
+    with bootstrap.open_store(configuration, must_exist=True) as store:
+        mark = mark_of(configuration, store)
+    found = kept(folder, mark=mark) if mark else None
+    if found is None:
+        return None
+    return found.weeks(since=found.as_of - since if since else None, requests_only=True), found.as_of
+
+
+def view_flow(configuration: Configuration, *, by: Grouping | None = None, since: timedelta | None = None) -> FlowView:
+    """Measures the stored queue, and tells what is wrong with its data. Raises AgentError when there are no tickets."""
+    import pandas as pd
+
+    from agent.flow_view import FlowView, calendar_sentences
+    from agent.measuring import assumptions_of, measure_store
+    from analytics.cost import costs_by_group, load
+    from analytics.quality import quality
+    from analytics.summary import summarise
+    from analytics.trend import trend
+    from analytics.weeks import ageing, weekly
+
+    with bootstrap.open_store(configuration, must_exist=True) as store:
+        measured = measure_store(configuration, store)
+        proof = prove(configuration, store)
+    table, walk, now = measured.table, measured.walk, measured.as_of
+    start = now - since if since else None
+    chosen = table if start is None else table[table["requested_at"] >= pd.Timestamp(start)].reset_index(drop=True)
+    assumptions = assumptions_of(configuration)
+
+    def summary(grouping: Grouping | None) -> pd.DataFrame:
+        frame = summarise(chosen, by=grouping)
+        return frame.assign(cost_of_waiting=frame["group"].map(costs_by_group(chosen, assumptions, by=grouping)))
+
+    capacity = configuration.assumptions.capacity_hours
+    automated = {row[0] for row in outcome_rows(configuration) if row[2] == "fulfilled"}
+    days = walk.cumulative()
+    return FlowView(
+        facts=measured.facts,
+        as_of=now,
+        since=start,
+        by=by,
+        groups=summary(by),
+        everything=summary(None),
+        weeks=weekly(chosen),
+        days=days if start is None else days[days["day"] >= pd.Timestamp(start).floor("D")],
+        ageing=ageing(table),
+        statuses=walk.status_summary(chosen),
+        trend=trend(table, now=now),
+        business_trend=trend(table, now=now, business=True),
+        load=load(table, assumptions, capacity_hours=capacity, now=now, automated=automated) if capacity else None,
+        quality=quality(walk, table),
+        rules=tuple(walk.clocks.sentences()),
+        calendars=calendar_sentences(configuration),
+        assumptions=assumptions,
+        proof=proof,
+    )
+
+
+def view_savings(configuration: Configuration, *, since: timedelta | None = None) -> SavingsView:
+    """What the golden paths saved, of the tickets fulfilled since. Raises AgentError when there are no tickets."""
+    from agent.flow_view import SavingsView
+    from agent.measuring import assumptions_of, measure_store
+    from analytics.catalogue import kind_of
+    from analytics.effects import effect
+    from analytics.savings import FULFILLED, outcomes_frame, savings
+
+    with bootstrap.open_store(configuration, must_exist=True) as store:
+        measured = measure_store(configuration, store)
+        proof = prove(configuration, store)
+    table, now = measured.table, measured.as_of
+    start = now - since if since else None
+    rows = outcome_rows(configuration)
+    assumptions = assumptions_of(configuration)
+    live: dict[str, datetime] = {}
+    served = handlers_by_type()
+    for _, kind, outcome, applied_at, _, _ in rows:
+        if outcome == FULFILLED and applied_at is not None and kind in served:
+            live[served[kind]] = min(applied_at, live.get(served[kind], applied_at))
+    known = {str(name) for name in table["type"].dropna().unique()}
+    manual = {name for name in known if kind_of(name) == "request" and served.get(name) not in live}
+    effects = tuple(
+        effect(
+            table,
+            path=path,
+            types={kind for kind, handler in served.items() if handler == path},
+            manual=manual,
+            live_since=live_since,
+            now=now,
+        )
+        for path, live_since in sorted(live.items())
+    )
+    saved = savings(outcomes_frame(rows), table, assumptions=assumptions, since=start)
+    return SavingsView(now, start, saved, effects, assumptions, proof)
 
 
 def prove(configuration: Configuration, store: TicketStore) -> Proof:
@@ -111,10 +193,8 @@ def view_proof(configuration: Configuration) -> Proof | None:
         return prove(configuration, store)
 
 
-def outcome_rows(
-    configuration: Configuration, tickets: Collection[int]
-) -> list[tuple[int, str, str, datetime | None, bool, float]]:
-    """What came of each request of these tickets, for the savings. None of them reviewed: 0 minutes."""
+def outcome_rows(configuration: Configuration) -> list[tuple[int, str, str, datetime | None, bool, float]]:
+    """What came of each request, for the savings. None of them reviewed: 0 minutes."""
     if not bootstrap.ledger_path(configuration).exists():
         return []
     with bootstrap.open_ledger(configuration) as ledger:
@@ -128,25 +208,7 @@ def outcome_rows(
                 o.review_minutes or 0.0,
             )
             for o in ledger.outcomes()
-            if o.ticket_id in tickets
         ]
-
-
-def calendar_of(configuration: Configuration, tickets: Iterable[Ticket], as_of: datetime) -> BusinessCalendar:
-    """The configured working hours, over all the time that the tickets span."""
-    from analytics.calendars import office_hours
-
-    hours = configuration.calendar
-    oldest = min((ticket.created_at for ticket in tickets), default=as_of)
-    return office_hours(
-        zone=hours.time_zone,
-        start=hours.start,
-        end=hours.end,
-        weekdays=tuple(day - 1 for day in hours.weekdays),
-        holidays=frozenset(hours.holidays),
-        first=(oldest - timedelta(days=7)).date(),
-        last=(as_of + timedelta(days=7)).date(),
-    )
 
 
 def handlers_by_type() -> dict[str, str]:

@@ -42,13 +42,17 @@ def hours(value: float | None) -> str:
     """A duration in hours as people say it."""
     if value is None or value != value:
         return "unknown"
+    if value == float("inf"):
+        return "not reached"
     if value < 1:
         return f"{value * 60:.0f} min"
-    return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} days"
+    return f"{value:.1f} h" if value < 48 else f"{value / 24:,.1f} days"
 
 
 def share(value: float | None) -> str:
-    return "unknown" if value is None or value != value else f"{value:.0%}"
+    if value is None or value != value:
+        return "unknown"
+    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
 
 
 def print_report(view: QueueView) -> None:

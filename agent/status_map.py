@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from agent.errors import ConfigurationError
-from analytics.statuses import WORDS
+from analytics.clocks import CLOCKS, suggested
 from tickets.delimited import folded
-from tickets.ticket import Clock, StatusCategory
-
-CLOCKS: tuple[Clock, ...] = get_args(Clock)
-
-# What the words of a status suggest, where it is none of the usual ones. The first that fits.
-_ASKED = "user|customer|requester|caller|client|reporter|reply|response|info|feedback"
-_SUGGESTIONS: tuple[tuple[str, Clock], ...] = (
-    (rf"\b(?:a?wait|pending|hold).*\b(?:{_ASKED})", "requester"),
-    (r"\b(?:resolved|closed|complete|cancel|reject|declin|solved|fulfil)", "done"),
-    (r"\b(?:a?wait|pending|hold|block|suspend|vendor|supplier|third party|approval)", "blocked"),
-    (r"\b(?:progress|active|work|doing|investigat|develop|review|test|implement)", "active"),
-    (r"\b(?:new|open|reopen|queue|backlog|assigned|unassigned|submitted|registered|logged|triage)", "queue"),
-)
-_USUAL: Mapping[StatusCategory, Clock] = {StatusCategory.NEW: "queue", StatusCategory.DONE: "done"}
+from tickets.ticket import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +63,6 @@ def read_status_map(path: Path) -> dict[str, Clock]:
         if meanings.setdefault(folded(name), meaning) != meaning:
             raise ConfigurationError(f"{path}: {name!r} has two meanings; case and blanks do not count")
     return {name: statuses[name] for name in statuses}
-
-
-def suggested(name: str) -> Clock | None:
-    """What a status' name suggests that it means; None where it suggests nothing."""
-    words = folded(re.sub(r"[-_]", " ", name))
-    usual = WORDS.get(folded(name)) or WORDS.get(words)
-    if usual is not None and usual in _USUAL:
-        return _USUAL[usual]
-    found = (clock for pattern, clock in _SUGGESTIONS if re.search(pattern, words))
-    return next(found, "active" if usual else None)
 
 
 def _quoted(text: str) -> str:

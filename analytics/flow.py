@@ -1,208 +1,266 @@
-"""How long tickets waited: queue, lead and cycle time per ticket, and by week.
+"""How long tickets waited and where: milestones and durations per ticket, time in each status, tickets by day.
 
-Definitions (the glossary's): a ticket is requested when it is created; it starts at its first entry to a
-status of category In Progress; it finishes at its last entry to Done, and a reopening voids the earlier
-finish. A ticket that went straight to Done starts when it finishes. Queue time is requested to started, cycle
-time started to finished, lead time requested to finished. Tickets in the queue count with the time they have
-waited so far.
+The definitions are the glossary's; docs/how-the-numbers-are-made.md has each with its formula and a worked example.
+`walk` does the work once; what it gives is asked for frames. Everything is computed at `now`: tickets that still wait
+count with their wait so far, and say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
 from analytics.calendars import BusinessCalendar
+from analytics.clocks import CLASSES, Clocks
+from analytics.codes import by_text, labelled
 from analytics.errors import BadFrame
-from analytics.statuses import Categories
-from tickets.ticket import Status, StatusCategory
+from analytics.flow_table import table_of
+from analytics.frames import Log, Rows, rows_of
+from analytics.legend import Legend, legend_of
+from analytics.parallel import beside, on_each
+from analytics.responses import first_responses
+from analytics.stays import DAY, NEVER, Codes, Ground, Ints, Tickets, Walked
+from analytics.stays import walk as walk_stays
+from tickets.codec import microseconds
 
-NEW, IN_PROGRESS, DONE = StatusCategory.NEW.value, StatusCategory.IN_PROGRESS.value, StatusCategory.DONE.value
-UNDEFINED = StatusCategory.UNDEFINED.value
+_HOUR: Final = 3600.0
+_PER_PART: Final = 2_000_000  # cells of (tickets × statuses) that a thread holds at once
+_MOST_TICKETS: Final = 32_768
+_PART: Final = 262_144  # changes whose order is checked at once
 
-KEPT = ("site", "ticket_id", "key", "project", "ticket_type", "request_type", "summary", "priority", "status")
 
-DEFINITIONS = {
-    "queue_hours": "created to the first entry to a status of category In Progress, in hours of calendar "
-    "time; tickets "
-    "still in the queue count with their wait so far; unknown without history",
-    "queue_business_hours": "the same in hours of the business calendar",
-    "lead_hours": "created to the last entry to Done, in hours of calendar time; finished tickets only",
-    "cycle_hours": "first entry to In Progress to the last entry to Done, in hours of calendar time; "
-    "finished tickets only",
-    "elapsed_business_hours": "created to finished, or to now where open, in hours of the business calendar",
-}
+@dataclass(frozen=True, slots=True)
+class People:
+    """`team_of` maps an account to its team, `calendars` a team to its working hours (others have the default ones);
+    `bots` are accounts whose comments are no person's answer."""
+
+    team_of: Mapping[str, str] = field(default_factory=dict)
+    calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
+    bots: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The changes in order: the row of their ticket, when, and the codes of the statuses left and entered."""
+
+    row: Rows
+    at: Ints
+    came_from: Codes
+    went_to: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The walked log. `now` is the instant of the measurement; `parts` cover the tickets in their order."""
+
+    log: Log
+    clocks: Clocks
+    now: datetime
+    first_day: int
+    legend: Legend
+    teams: pd.Categorical
+    table: Tickets
+    moves: Moves
+    parts: Sequence[Walked]
+
+    def tickets(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A row per ticket in the order of the log; all columns, or these. Beside what identifies it (`KEPT`, `type`,
+        `team`, `status`, `status_class`):
+
+        - `requested_at`, `started_at`, `finished_at`: aware UTC, NaT where it has not happened or is unknown
+        - `is_open`, `has_history`, `is_torn` (its history does not end in its present status), `queue_is_open`
+        - `DURATIONS`: float64 hours, NaN where it has not happened or is unknown; the same with `business_` in front
+        - `flow_efficiency`, `business_flow_efficiency`: active time / lead time of finished tickets, 0 to 1
+        - `reopenings`, `hand_offs`, `bounces`: Int64, <NA> without history; `unknown_entries`: int64, entries to
+          statuses of unknown meaning; `worklog_hours`: float64, NaN where nobody logged work
+        """
+        return table_of(self, columns)
+
+    def statuses(self) -> pd.DataFrame:
+        """A row per ticket and status that it was in: `site`, `ticket_id`, `status` (today's name), `class`, `visits`,
+        `hours`, `business_hours`. Tickets whose end is unknown are left out. Raises BadFrame where `walk` was told not
+        to keep them.
+        """
+        if any(not part.stays for part in self.parts):
+            raise BadFrame("the time in each status was not kept: walk with keep_statuses=True")
+        starts = np.cumsum([0, *(len(part.started) for part in self.parts)])
+        kept = [part.stays for part in self.parts]
+        row = _concatenated([one[0] + start for one, start in zip(kept, starts, strict=False)])
+        code, visits, seconds, business = (_concatenated([one[column] for one in kept]) for column in (1, 2, 3, 4))
+        rules = self.table.rules[row]
+        names = self.log.tickets.select("site", "ticket_id").to_pandas()
+        return pd.DataFrame(
+            {
+                "site": names["site"].array.take(row),
+                "ticket_id": names["ticket_id"].to_numpy()[row],
+                "status": self.legend.names(code),
+                "class": labelled(self.legend.statuses.clock[rules, code], CLASSES),
+                "visits": visits.astype(np.int32),
+                "hours": seconds / _HOUR,
+                "business_hours": business / _HOUR,
+            },
+            copy=False,
+        )
+
+    def status_totals(self) -> pd.DataFrame:
+        """A row per status in which any ticket was: `status`, `class` (under the default rules), `visits` and, summed
+        over all tickets, `hours` and `business_hours`. Tickets whose end is unknown are left out."""
+        totals = sum((part.totals for part in self.parts), np.zeros((len(self.legend.entries), 3)))
+        frame = pd.DataFrame(
+            {
+                "status": [entry.name for entry in self.legend.entries],
+                "class": [entry.clock for entry in self.legend.entries],
+                "visits": totals[:, 0].astype(np.int64),
+                "hours": totals[:, 1] / _HOUR,
+                "business_hours": totals[:, 2] / _HOUR,
+            }
+        )
+        return frame.groupby(["status", "class"], as_index=False).sum().query("visits > 0").reset_index(drop=True)
+
+    def status_summary(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A row per status, the one with the most time first: `status`, `class`, `source` (who said its class),
+        `tickets` that were in it, `hours` and `business_hours` summed; of the tickets of `table`."""
+        statuses = self.statuses()
+        if len(table) < len(self.log.tickets):
+            keys = pd.MultiIndex.from_frame(table[["site", "ticket_id"]].astype({"site": "str"}))
+            own = pd.MultiIndex.from_frame(statuses[["site", "ticket_id"]].astype({"site": "str"}))
+            statuses = statuses[own.isin(keys)]
+        groups = statuses.groupby(["status", "class"], observed=True)
+        found = groups.agg(tickets=("hours", "size"), hours=("hours", "sum"), business_hours=("business_hours", "sum"))
+        sources = {(entry.name, entry.clock): entry.source for entry in self.legend.entries}
+        found = found.reset_index()
+        pairs = zip(found["status"], found["class"], strict=True)
+        found.insert(2, "source", [sources.get((status, clock), "configured") for status, clock in pairs])
+        return found.sort_values("hours", ascending=False, ignore_index=True)
+
+    def cumulative(self) -> pd.DataFrame:
+        """Cumulative flow: a row per day (`day`, UTC) from the first creation to now, with the number of tickets in
+        each class at the end of that day, and `arrived` and `finished` cumulated. Tickets without history count in
+        the last two alone."""
+        days = self.parts[0].daily.shape[0] if self.parts else 0
+        changes = sum((part.daily for part in self.parts), np.zeros((days, len(CLASSES)), dtype=np.int64))
+        frame = pd.DataFrame(np.cumsum(changes, axis=0), columns=list(CLASSES))
+        frame.insert(0, "day", pd.to_datetime(np.arange(days) + self.first_day, unit="D", utc=True))
+        finished = np.concatenate([part.finished for part in self.parts]) if self.parts else np.empty(0, np.int64)
+        for name, at in (("arrived", self.table.created), ("finished", finished[finished != NEVER])):
+            day = np.minimum(at // DAY - self.first_day, days - 1)
+            frame[name] = np.cumsum(np.bincount(day, minlength=days))
+        return frame
 
 
 def measure(
-    tickets: pd.DataFrame,
-    changes: pd.DataFrame,
+    log: Log, *, clocks: Clocks, calendar: BusinessCalendar, now: datetime, people: People | None = None
+) -> pd.DataFrame:
+    """`walk(…).tickets()`, for who needs nothing else."""
+    return walk(log, clocks=clocks, calendar=calendar, now=now, people=people, keep_statuses=False).tickets()
+
+
+def walk(
+    log: Log,
     *,
+    clocks: Clocks,
     calendar: BusinessCalendar,
     now: datetime,
-    statuses: Sequence[Status] = (),
-) -> pd.DataFrame:
-    """A row per ticket in the order given.
+    people: People | None = None,
+    keep_statuses: bool = True,
+) -> Walk:
+    """Walks every ticket once, on all cores. `calendar` is that of requesters without a team's own.
 
-    Takes the frames of `ticket_frame` and `change_frame`. `statuses` is the site's catalogue; where it is
-    empty the categories come from the tickets' present statuses, else from the words of a status' name.
-    Returns what identifies the ticket (`KEPT`), then:
-
-    - `status_category`: of the present status, so resolved; `is_open`, `has_history`: bool
-    - `requested_at`, `started_at`, `finished_at`: aware UTC, NaT where it has not happened or is unknown
-    - `queue_hours`, `queue_business_hours`: float, NaN without history; `queue_is_open`: still counting at
-      `now`
-    - `lead_hours`, `lead_business_hours`, `cycle_hours`: float, NaN unless finished (cycle: and with history)
-    - `elapsed_business_hours`: float, to `finished_at` or `now`
-    - `reopenings`: Int64, `<NA>` without history; `unknown_statuses`: moves to statuses of unknown category
-
-    Times before the creation (imports keep old histories) count as the creation. Raises BadFrame for a
-    missing column, ValueError for a naive `now`, CalendarRange where the calendar is too short.
+    Raises ValueError for a naive `now`, CalendarRange where a calendar is too short, BadFrame for events of tickets
+    that are not in the log.
     """
     if now.utcoffset() is None:
         raise ValueError(f"now ({now.isoformat()}) has no time zone")
-    _require(tickets, ("site", "ticket_id", "status_id", "status", "status_category", "created_at", "resolved_at"))
-    _require(changes, ("site", "ticket_id", "at", "from_id", "from_name", "to_id", "to_name"))
-    categories = _categories(tickets, statuses)
-    rows = (
-        pl.from_pandas(tickets)
-        .with_row_index("row")
-        .with_columns(_category("status_id", "status", tickets, categories))
+    people = people or People()
+    instant = microseconds(now)
+    with beside(first_responses, log, people.bots, rows=len(log.changes)) as answers:
+        legend = legend_of(log, clocks)
+        moves = _in_order(log, legend)
+        teams, calendars, which = _teams(log, people, calendar)
+        responded = answers()
+    counts = np.bincount(moves.row, minlength=len(log.tickets))
+    ends = np.cumsum(counts)
+    created = _micros(log.tickets["created_at"])
+    first = legend.present.copy()
+    first[counts > 0] = moves.came_from[(ends - counts)[counts > 0]]
+    table = Tickets(
+        created=created,
+        resolved=_micros(log.tickets["resolved_at"]),
+        responded=np.where(responded == NEVER, NEVER, np.clip(responded, np.minimum(created, instant), instant)),
+        status=legend.present,
+        first=first,
+        has_history=log.tickets["has_history"].to_numpy(),
+        rules=legend.rules,
+        calendar=which,
+        counts=counts,
     )
-    moves = _moves(changes, categories)
-    flow = _with_milestones(rows, moves)
-    return _with_durations(flow.sort("row").to_pandas(), calendar, now)
+    first_day = int(np.minimum(created, instant).min() // DAY) if len(created) else instant // DAY
+    days = instant // DAY - first_day + 1
+    ground = Ground(legend.statuses.bits(), calendars, instant, first_day, days, keep_statuses)
+    parts = _walk_parts(table, ends, moves, ground)
+    return Walk(log, clocks, now.astimezone(UTC), first_day, legend, teams, table, moves, parts)
 
 
-def weekly(flow: pd.DataFrame) -> pd.DataFrame:
-    """Queue time by the week (Monday, UTC) in which tickets were requested; tickets without history are left
-    out.
-
-    Columns: `week` (aware UTC), `tickets` and `still_waiting` (int; their waits so far make the percentiles
-    lower bounds), `queue_hours_p50`, `queue_hours_p85` (calendar hours, computed from the tickets, linear
-    between ranks).
-    """
-    frame = pl.from_pandas(flow[["requested_at", "queue_hours", "queue_is_open"]]).filter(
-        pl.col("queue_hours").is_not_null() & pl.col("queue_hours").is_not_nan()
-    )
-    return (
-        frame.with_columns(week=pl.col("requested_at").dt.truncate("1w"))
-        .group_by("week")
-        .agg(
-            tickets=pl.len().cast(pl.Int64),
-            still_waiting=pl.col("queue_is_open").sum().cast(pl.Int64),
-            queue_hours_p50=pl.col("queue_hours").quantile(0.50, "linear"),
-            queue_hours_p85=pl.col("queue_hours").quantile(0.85, "linear"),
-        )
-        .sort("week")
-        .to_pandas()
-    )
+def _concatenated(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
-def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    if missing := [column for column in columns if column not in frame]:
-        raise BadFrame(f"the frame lacks {', '.join(missing)}; frames come from ticket_frame and change_frame")
-    for column in columns:
-        if column.endswith("at") and getattr(frame[column].dtype, "tz", None) is None:
-            raise BadFrame(f"the times {column!r} have no time zone; instants are aware UTC")
+def _walk_parts(table: Tickets, ends: Ints, moves: Moves, ground: Ground) -> list[Walked]:
+    """In parts that fit the caches, one for each core at a time: numpy lets go of Python's lock."""
+    size = max(1, min(_MOST_TICKETS, _PER_PART // max(1, ground.bits.shape[1])))
+
+    def part(low: int) -> Walked:
+        high = min(low + size, len(ends))
+        since, until = (int(ends[low - 1]) if low else 0), int(ends[high - 1])
+        of_part = slice(since, until)
+        changes = moves.at[of_part], moves.came_from[of_part], moves.went_to[of_part]
+        return walk_stays(table.part(low, high), *changes, ground)
+
+    return on_each(part, range(0, len(ends), size), rows=len(moves.row))
 
 
-def _categories(tickets: pd.DataFrame, statuses: Sequence[Status]) -> Categories:
-    if statuses:
-        return Categories(statuses)
-    seen = tickets[["status_id", "status", "status_category"]].itertuples(index=False)
-    return Categories(Status(str(key), str(name), StatusCategory(category)) for key, name, category in seen)
+def _in_order(log: Log, legend: Legend) -> Moves:
+    """The changes by their ticket's row and by time; changes of one instant keep the order of their history."""
+    row, at = rows_of(log.tickets, log.changes), _micros(log.changes["at"])
+    moves = Moves(row, at, *legend.moves)
+
+    def is_ordered(start: int) -> bool:
+        part = slice(start, start + _PART + 1)  # one more: the pair across the edge
+        step, later = np.diff(row[part]), np.diff(at[part]) >= 0
+        return bool(((step > 0) | ((step == 0) & later)).all())
+
+    if all(on_each(is_ordered, range(0, len(row), _PART), rows=len(row))):
+        return moves
+    order = np.lexsort((at, row))  # stable
+    return Moves(*(getattr(moves, name)[order] for name in moves.__slots__))
 
 
-def _category(id_column: str, name_column: str, frame: pd.DataFrame, categories: Categories) -> pl.Expr:
-    """An expression for the category of the status in these two columns."""
-    pairs = frame[[id_column, name_column]].drop_duplicates().itertuples(index=False)
-    known = {f"{key}\0{name}": categories.of(str(key), str(name)).value for key, name in pairs}
-    pair = pl.concat_str(pl.col(id_column), pl.lit("\0"), pl.col(name_column))
-    alias = "status_category" if id_column == "status_id" else id_column.replace("_id", "_category")
-    return pair.replace_strict(known, default=UNDEFINED, return_dtype=pl.String).alias(alias)
+def _micros(column: pl.Series) -> Ints:
+    """Microseconds since 1970 (UTC); NEVER for null."""
+    instants = column.to_physical()
+    return (instants.fill_null(NEVER) if instants.null_count() else instants).to_numpy()
 
 
-def _moves(changes: pd.DataFrame, categories: Categories) -> pl.DataFrame:
-    """Every change in order of time, with the categories it left and entered."""
-    return (
-        pl.from_pandas(changes[["site", "ticket_id", "at", "from_id", "from_name", "to_id", "to_name"]])
-        .cast({"site": pl.String, "ticket_id": pl.Int64, "at": pl.Datetime("us", "UTC")})
-        .cast(dict.fromkeys(("from_id", "from_name", "to_id", "to_name"), pl.String))
-        .with_columns(
-            _category("from_id", "from_name", changes, categories),
-            _category("to_id", "to_name", changes, categories),
-        )
-        .sort("site", "ticket_id", "at", maintain_order=True)
-    )
-
-
-def _with_milestones(rows: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
-    """Adds started_at, finished_at, reopenings and unknown_statuses to each ticket."""
-    entered, left = pl.col("to_category"), pl.col("from_category")
-    story = moves.group_by("site", "ticket_id", maintain_order=True).agg(
-        first_category=left.first(),
-        last_category=entered.last(),
-        progress_at=pl.col("at").filter(entered == IN_PROGRESS).first(),
-        done_at=pl.col("at").filter((entered == DONE) & (left != DONE)).last(),
-        reopenings=((left == DONE) & entered.is_in([NEW, IN_PROGRESS])).sum().cast(pl.Int64),
-        unknown_statuses=(entered == UNDEFINED).sum().cast(pl.Int64),
-    )
-    created, has_history = pl.col("created_at"), pl.col("has_history")
-    category = pl.col("status_category")
-    is_done = pl.when(category == UNDEFINED).then(pl.col("resolved_at").is_not_null()).otherwise(category == DONE)
-    began_in = pl.coalesce("first_category", "status_category")
-    ends_done = pl.coalesce("last_category", "status_category") == DONE
-    entry = pl.coalesce("done_at", pl.when(began_in == DONE).then(created))
-    # Where the history does not lead to the present status, the resolution date is the better witness.
-    finish = pl.when(has_history & ends_done).then(pl.coalesce(entry, "resolved_at")).otherwise(pl.col("resolved_at"))
-    start = pl.when(began_in == IN_PROGRESS).then(created).otherwise(pl.col("progress_at"))
-    return (
-        rows.join(story, on=["site", "ticket_id"], how="left", maintain_order="left")
-        .with_columns(is_open=~is_done, finished_at=pl.when(is_done).then(_not_before(created, finish)))
-        .with_columns(
-            started_at=pl.when(has_history).then(_not_before(created, pl.coalesce(start, "finished_at"))),
-            reopenings=pl.when(has_history).then(pl.col("reopenings").fill_null(0)),
-            unknown_statuses=pl.col("unknown_statuses").fill_null(0) + (category == UNDEFINED).cast(pl.Int64),
-        )
-    )
-
-
-def _not_before(created: pl.Expr, at: pl.Expr) -> pl.Expr:
-    """`at`, or the creation where that is later; null where `at` is (max_horizontal alone would skip the
-    null).
-    """
-    return pl.when(at.is_not_null()).then(pl.max_horizontal(created, at))
-
-
-def _with_durations(flow: pd.DataFrame, calendar: BusinessCalendar, now: datetime) -> pd.DataFrame:
-    asof = pd.Timestamp(now).tz_convert("UTC")
-    result = flow[[column for column in KEPT if column in flow] + ["status_category", "is_open", "has_history"]].copy()
-    requested, started, finished = flow["created_at"], flow["started_at"], flow["finished_at"]
-    result["requested_at"], result["started_at"], result["finished_at"] = requested, started, finished
-    is_waiting = flow["has_history"] & started.isna() & flow["is_open"]
-    until = started.mask(is_waiting, _latest(requested, asof))
-    result["queue_hours"] = _hours(requested, until)
-    result["queue_business_hours"] = calendar.business_hours(requested, until)
-    result["queue_is_open"] = is_waiting
-    result["lead_hours"] = _hours(requested, finished)
-    result["lead_business_hours"] = calendar.business_hours(requested, finished)
-    result["cycle_hours"] = _hours(started, finished)
-    elapsed_to = finished.mask(flow["is_open"], _latest(requested, asof))
-    result["elapsed_business_hours"] = calendar.business_hours(requested, elapsed_to)
-    result["reopenings"] = flow["reopenings"].astype("Int64")
-    result["unknown_statuses"] = flow["unknown_statuses"].astype("int64")
-    return result
-
-
-def _latest(requested: pd.Series, asof: pd.Timestamp) -> pd.Series:
-    """`asof`, or the request itself for tickets younger than that: a wait is never negative."""
-    return requested.where(requested > asof, asof)
-
-
-def _hours(starts: pd.Series, ends: pd.Series) -> np.ndarray:
-    return ((ends - starts).dt.total_seconds() / 3600.0).to_numpy(dtype="float64")
+def _teams(
+    log: Log, people: People, calendar: BusinessCalendar
+) -> tuple[pd.Categorical, list[BusinessCalendar], npt.NDArray[np.intp]]:
+    """Each ticket's team, all calendars, and which of them each ticket's requester works by."""
+    names = sorted(set(people.team_of.values()))
+    if not names:
+        nobody = np.full(len(log.tickets), -1, dtype=np.int8)
+        return labelled(nobody, names), [calendar], np.zeros(len(nobody), dtype=np.intp)
+    code_of = {name: code for code, name in enumerate(names)}
+    teams = by_text(log.tickets["reporter"], lambda account: code_of.get(people.team_of.get(account, ""), -1), empty=-1)
+    own = [name for name in names if name in people.calendars]
+    index = np.zeros(len(names) + 1, dtype=np.intp)  # the last is that of tickets without a team
+    for number, name in enumerate(own, start=1):
+        index[code_of[name]] = number
+    calendars = [calendar, *(people.calendars[name] for name in own)]
+    return labelled(teams, names), calendars, index[teams]

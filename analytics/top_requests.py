@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from analytics.catalogue import kind_of, type_of_ticket_type
 from analytics.cost import DEFINITION as COST_DEFINITION
-from analytics.cost import Assumptions, cost_of_waiting
+from analytics.cost import Assumptions, costs
+from analytics.survival import percentiles
 from tickets.ticket import Classification, RequestType
 
 EXEMPLARS = 3
@@ -21,11 +23,10 @@ DEFINITIONS = {
     "queue_business_hours": "hours of the business calendar from creation to the first entry to a status "
     "of category In "
     "Progress, summed over the tickets; tickets still in the queue count with their wait so far",
-    "queue_hours_p50": "median of the tickets' queue times in hours of calendar time, tickets still in "
-    "the queue included",
-    "queue_hours_p85": "85 % of the tickets waited no longer than this, in hours of calendar time, "
-    "tickets still in the "
-    "queue included",
+    "queue_hours_p50": "median of the tickets' queue times in hours of calendar time; tickets still in the queue "
+    "count as waiting at least so long (Kaplan–Meier)",
+    "queue_hours_p85": "85 % of the tickets waited no longer than this, in hours of calendar time; tickets still in "
+    "the queue count as above",
     "share_of_queue": "this type's part of the queue_business_hours of all service requests",
     "lead_business_hours": "hours of the business calendar from creation to resolution, or to now where open, summed",
     "share_of_lead": "this type's part of the lead_business_hours of all service requests",
@@ -76,6 +77,7 @@ class TopReport:
     queue_business_hours: float | None
     queue_hours_p50: float | None
     queue_hours_p85: float | None
+    cost_of_waiting: float | None
     apart: Mapping[str, int]
     unclassified: int
     assumptions: Assumptions
@@ -98,6 +100,9 @@ class TopReport:
             "definition": dict(self.definition),
         }
         document["entries"] = [asdict(entry) | {"exemplars": list(entry.exemplars)} for entry in self.entries]
+        for figures in (document, *document["entries"]):  # JSON knows no infinity: not reached is null
+            for name in ("queue_hours_p50", "queue_hours_p85"):
+                figures[name] = None if figures[name] == float("inf") else figures[name]
         return document
 
 
@@ -132,7 +137,7 @@ def top_requests(
     requests = table[table["kind"] == "request"]
     measured = requests[requests["queue_hours"].notna()]
     ranked_by: Literal["queue", "lead"] = "queue" if len(measured) and 2 * len(measured) >= len(requests) else "lead"
-    queue_total = _total(measured["queue_business_hours"])
+    queue_total = _total(measured["business_queue_hours"])
     lead_total = float(requests["elapsed_business_hours"].sum())
     entries = [
         _entry(str(name), group, queue_total, lead_total, handlers, assumptions)
@@ -149,8 +154,9 @@ def top_requests(
         request_types=len(entries),
         service_requests=len(requests),
         queue_business_hours=queue_total,
-        queue_hours_p50=_quantile(measured["queue_hours"], 0.50),
-        queue_hours_p85=_quantile(measured["queue_hours"], 0.85),
+        queue_hours_p50=percentile(measured, 0.50),
+        queue_hours_p85=percentile(measured, 0.85),
+        cost_of_waiting=None if queue_total is None else float(np.nansum(costs(measured, assumptions))),
         apart={name: int((table["kind"] == kind).sum()) for kind, name in APART_NAMES.items()},
         unclassified=int((table["kind"] == "unknown").sum()),
         assumptions=assumptions,
@@ -163,8 +169,10 @@ def _typed(
     classifications: Sequence[Classification | None],
     types: Mapping[str, RequestType] | None,
 ) -> pd.DataFrame:
-    """The flow with `type`, `kind` and `source` of each ticket."""
+    """The flow with `type`, `kind` and `source` of each ticket, and its business hours to the finish or to now."""
     table = flow.reset_index(drop=True)
+    elapsed = table["business_lead_hours"].mask(table["is_open"], table["business_age_hours"])
+    table["elapsed_business_hours"] = elapsed
     table["type"] = [entry.request_type if entry else "" for entry in classifications]
     table["kind"] = [kind_of(entry.request_type, types) if entry else "unknown" for entry in classifications]
     table["source"] = [entry.source if entry else "" for entry in classifications]
@@ -175,9 +183,10 @@ def _by_ticket_type(table: pd.DataFrame) -> pd.DataFrame:
     """Groups by the tickets' own types, and takes back what was only predicted: nothing was there to learn
     from.
     """
-    known = {name: type_of_ticket_type(name) for name in table["ticket_type"].unique()}
+    names = table["ticket_type"].astype("object")
+    known = {name: type_of_ticket_type(name) for name in names.unique()}
     kinds = {name: entry.kind if entry else "request" for name, entry in known.items()}
-    return table.assign(type=table["ticket_type"], kind=table["ticket_type"].map(kinds), source="given")
+    return table.assign(type=names, kind=names.map(kinds), source="given")
 
 
 def _entry(
@@ -189,10 +198,10 @@ def _entry(
     assumptions: Assumptions,
 ) -> TopEntry:
     measured = group[group["queue_hours"].notna()]
-    queue = _total(measured["queue_business_hours"])
+    queue = _total(measured["business_queue_hours"])
     lead = float(group["elapsed_business_hours"].sum())
     waits = (
-        group["queue_business_hours"].fillna(-1.0) if len(measured) else group["elapsed_business_hours"].fillna(-1.0)
+        group["business_queue_hours"].fillna(-1.0) if len(measured) else group["elapsed_business_hours"].fillna(-1.0)
     )
     longest = group.assign(wait=waits).sort_values(["wait", "key"], ascending=[False, True])
     return TopEntry(
@@ -203,12 +212,12 @@ def _entry(
         open=int(group["is_open"].sum()),
         predicted=int((group["source"] == "predicted").sum()),
         queue_business_hours=queue,
-        queue_hours_p50=_quantile(measured["queue_hours"], 0.50),
-        queue_hours_p85=_quantile(measured["queue_hours"], 0.85),
+        queue_hours_p50=percentile(measured, 0.50),
+        queue_hours_p85=percentile(measured, 0.85),
         share_of_queue=queue / queue_total if queue is not None and queue_total else None,
         lead_business_hours=lead,
         share_of_lead=lead / lead_total if lead_total else None,
-        cost_of_waiting=None if queue is None else cost_of_waiting(queue, assumptions),
+        cost_of_waiting=None if queue is None else float(np.nansum(costs(group, assumptions))),
         handler=handlers.get(name),
         exemplars=tuple(str(key) for key in longest["key"].head(EXEMPLARS)),
     )
@@ -238,11 +247,9 @@ def _caveats(
             "(created to resolved, or to now where open)"
         )
     if waiting := int(measured["queue_is_open"].sum()):
-        found.append(
-            f"{waiting} tickets are still in the queue and count with their wait so far: the percentiles can only rise"
-        )
-    if unknown := int(table["unknown_statuses"].sum()):
-        tickets = int((table["unknown_statuses"] > 0).sum())
+        found.append(f"{waiting} tickets are still in the queue and count as waiting at least so long")
+    if unknown := int(table["unknown_entries"].sum()):
+        tickets = int((table["unknown_entries"] > 0).sum())
         found.append(
             f"{unknown} moves in {tickets} tickets lead to statuses of unknown category: they start and end nothing"
         )
@@ -263,5 +270,9 @@ def _total(hours: pd.Series) -> float | None:
     return float(hours.sum()) if len(hours) else None
 
 
-def _quantile(hours: pd.Series, share: float) -> float | None:
-    return float(hours.quantile(share)) if len(hours) else None
+def percentile(measured: pd.DataFrame, share: float) -> float | None:
+    """Of the queue times; inf where so many still wait that it is not reached, None without tickets."""
+    if measured.empty:
+        return None
+    hours, is_over = measured["queue_hours"].to_numpy(), ~measured["queue_is_open"].to_numpy()
+    return float(percentiles(hours, is_over, shares=(share,), confidence=None).estimate[0, 0])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import streamlit as st
 
 from agent import config, operations
@@ -23,6 +24,13 @@ PERIODS = {"30 days": 30, "90 days": 90, "a year": 365, "everything": None}
 @st.cache_data(ttl=15, show_spinner="reading the tickets")
 def queue(days: int | None, count: int = 3) -> operations.QueueView:
     return operations.view_queue(config.load(), since=timedelta(days=days) if days else None, count=count)
+
+
+@st.cache_data(ttl=15, show_spinner=False)
+def weeks(days: int | None) -> pd.DataFrame | None:
+    """Service requests by week, of what the last sync has kept; None where it has kept nothing."""
+    found = operations.view_weeks(config.load(), since=timedelta(days=days) if days else None)
+    return None if found is None else found[0]
 
 
 @st.cache_data(ttl=15, show_spinner=False)
@@ -88,4 +96,6 @@ def plain(words: str) -> str:
 def hours(value: float | None) -> str:
     if value is None or value != value:
         return "unknown"
+    if value == float("inf"):
+        return "not reached"
     return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} days"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.calendars import BusinessCalendar, office_hours
+from analytics.calendars import EPOCH, MICROSECOND, BusinessCalendar, office_hours, public_holidays
 from analytics.errors import BadFrame, CalendarRange
 
 TWO_SHIFTS = {day: ((time(8), time(12)), (time(13), time(17, 30))) for day in range(5)} | {5: ((time(9), time(11)),)}
@@ -127,7 +127,9 @@ def test_no_shift_is_no_time() -> None:
 @pytest.mark.parametrize(
     ("hours", "message"),
     [
-        ({0: ((time(8), time(12)), (time(11), time(13)))}, "overlap at 2026-01-05 11:00"),
+        ({0: ((time(8), time(12)), (time(11), time(13)))}, "two shifts overlap on Monday at 11:00"),
+        ({6: ((time(20), time(4)),), 0: ((time(3), time(9)),)}, "two shifts overlap on Monday at 03:00"),
+        ({3: ((time(9), time(9)),), 4: ((time(8), time(9)),)}, "two shifts overlap on Friday at 08:00"),
         ({7: ((time(8), time(12)),)}, "weekdays are 0"),
     ],
 )
@@ -139,3 +141,115 @@ def test_refuses_nonsense(hours: dict[int, tuple[tuple[time, time], ...]], messa
 def test_refuses_to_end_before_it_begins() -> None:
     with pytest.raises(ValueError, match="cannot end"):
         office_hours(first=date(2026, 1, 2), last=date(2026, 1, 1))
+
+
+# Monday, 5 January 2026, to Sunday
+SHIFTS = {
+    0: ((time(8), time(12)), (time(13), time(17))),
+    1: ((time(6), time(14)), (time(14), time(22)), (time(22), time(6))),  # round the clock
+    2: ((time(8), time(12)),),
+    4: ((time(22), time(6)),),  # into Saturday
+}
+HALF_DAYS = {date(2026, 1, 7): ((time(8), time(9)), (time(11), time(12))), date(2026, 1, 8): ((time(9), time(13)),)}
+
+
+def january(
+    *, holidays: tuple[date, ...] = (), days: dict[date, tuple[tuple[time, time], ...]] | None = None
+) -> BusinessCalendar:
+    return BusinessCalendar("UTC", SHIFTS, holidays, date(2026, 1, 1), date(2026, 1, 31), days=days)
+
+
+def hours_between(calendar: BusinessCalendar, start: str, end: str) -> float:
+    return calendar.business_seconds_between(at(f"2026-01-{start}"), at(f"2026-01-{end}")) / 3600
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("05T00:00", "06T00:00", 8),  # two shifts
+        ("05T11:00", "05T14:00", 2),  # the break between them
+        ("06T00:00", "07T00:00", 18),  # from six to midnight
+        ("06T00:00", "08T00:00", 28),  # to six the next day, then Wednesday's four
+        ("08T00:00", "09T00:00", 0),
+        ("09T23:00", "10T05:00", 6),  # the night belongs to the day that it begins on
+        ("10T00:00", "12T00:00", 6),
+    ],
+)
+def test_shifts_of_a_week(start: str, end: str, hours: float) -> None:
+    assert hours_between(january(), start, end) == hours
+
+
+def test_half_days_stand_instead_of_the_weekdays_shifts() -> None:
+    halved = january(days=HALF_DAYS)
+    assert hours_between(halved, "07T06:00", "08T00:00") == 2
+    assert hours_between(halved, "08T00:00", "09T00:00") == 4  # a Thursday, on which nobody works otherwise
+    assert hours_between(halved, "14T06:00", "15T00:00") == 4
+    assert hours_between(january(days={date(2026, 1, 9): ()}), "09T00:00", "11T00:00") == 0
+
+
+def test_a_holiday_beats_a_half_day() -> None:
+    free = january(holidays=(date(2026, 1, 7), date(2026, 1, 9)), days=HALF_DAYS)
+    assert hours_between(free, "07T06:00", "08T00:00") == 0
+    assert hours_between(free, "09T00:00", "11T00:00") == 0  # no shift begins
+    assert hours_between(january(holidays=(date(2026, 1, 10),)), "10T00:00", "10T12:00") == 6  # one that began runs on
+
+
+def test_an_overlap_of_a_half_day_is_named_by_its_date() -> None:
+    with pytest.raises(ValueError, match="two shifts overlap on 2026-01-08 at 10:30"):
+        january(days={date(2026, 1, 8): ((time(9), time(11)), (time(10, 30), time(12)))})
+
+
+def test_clocks_that_push_a_shift_into_the_next_merge_them() -> None:
+    # 02:30 does not exist on that Sunday: it is 03:30, half an hour into the next shift.
+    shifts = {6: ((time(1), time(2, 30)), (time(3), time(5)))}
+    sundays = BusinessCalendar("Europe/Berlin", shifts, (), date(2026, 3, 1), date(2026, 4, 30))
+    between = sundays.business_seconds_between
+    assert between(at("2026-03-22T00:00"), at("2026-03-23T00:00")) == 3.5 * 3600
+    assert between(at("2026-03-28T12:00"), at("2026-03-29T12:00")) == 3 * 3600  # 01:00 to 05:00, an hour skipped
+    assert between(at("2026-03-29T01:00"), at("2026-03-29T01:30")) == 0.5 * 3600
+    opens = [opened for opened, _ in sundays.shifts()]
+    assert opens == sorted(opens)
+
+
+def test_elapsed_is_the_function_that_all_else_is_read_from() -> None:
+    moments = [at("2026-03-01T00:00"), at("2026-03-02T07:00"), at("2026-03-02T09:30"), at("2026-11-30T22:59")]
+    told = BERLIN.elapsed(np.array([(moment - EPOCH) // MICROSECOND for moment in moments]))
+    begin = at("2026-02-28T23:00")
+    assert told.tolist() == [BERLIN.business_seconds_between(begin, moment) for moment in moments]
+    assert told[:3].tolist() == [0, 0, 2.5 * 3600]
+    with pytest.raises(CalendarRange, match="not 1970-01-01"):
+        BERLIN.elapsed(np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [("2026-02-28T22:59:59", "2026-05-01T00:00"), ("2026-05-01T00:00", "2026-11-30T23:00:01")],
+)
+def test_an_instant_outside_is_not_moved_to_the_end(early: str, late: str) -> None:
+    # np.interp would, and a wait that began before the calendar would be too short without a word.
+    for start, end in ((early, late), (late, early)):
+        with pytest.raises(CalendarRange):
+            BERLIN.business_seconds_between(at(start), at(end))
+
+
+def test_unknown_instants_lie_outside_of_nothing() -> None:
+    unknown = np.array(["NaT", "2026-05-04T06:00"], dtype="datetime64[us]")
+    assert np.isnan(BERLIN.business_seconds(unknown, unknown[::-1])).all()
+    assert BERLIN.business_seconds(unknown[:0], unknown[:0]).tolist() == []
+
+
+def test_public_holidays_of_a_country_and_of_a_part() -> None:
+    first, last = date(2025, 6, 1), date(2026, 6, 30)
+    germany, bavaria = public_holidays("DE", None, first, last), public_holidays("DE", "BY", first, last)
+    assert {date(2025, 10, 3), date(2026, 1, 1), date(2026, 4, 3)} <= set(germany)  # both years whole
+    assert set(bavaria) - set(germany) >= {date(2026, 1, 6), date(2026, 11, 1)}
+    assert all(bavaria.values())
+    assert date(2026, 11, 26) in public_holidays("US", None, first, last)  # Thanksgiving
+
+
+def test_a_place_without_known_holidays_is_named_with_what_is_allowed() -> None:
+    days = date(2026, 1, 1), date(2026, 12, 31)
+    with pytest.raises(ValueError, match="of 'XX'; allowed: two letters of a country, like DE"):
+        public_holidays("XX", None, *days)
+    with pytest.raises(ValueError, match=r"of DE-XX; parts of DE: .*BW, BY"):
+        public_holidays("DE", "XX", *days)

@@ -6,12 +6,13 @@ import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.main import get_command
 
 from agent.cli import app
 from analytics.calendars import office_hours
-from analytics.cost import Assumptions, cost_of_waiting
+from analytics.cost import Assumptions, costs
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -43,7 +44,8 @@ def test_the_worked_example() -> None:
     assert (end - start).total_seconds() / 3600 == 67
     business = calendar.business_seconds_between(start, end) / 3600
     assert business == 3
-    assert cost_of_waiting(business, Assumptions(hourly_cost=75, blocked_share=0.3)) == pytest.approx(67.5)
+    table = pd.DataFrame({"priority": ["Medium"], "business_queue_hours": [business]})
+    assert costs(table, Assumptions(hourly_cost=75, blocked_share=0.3)).tolist() == pytest.approx([67.5])
 
 
 def test_two_working_days_are_sixteen_hours() -> None:

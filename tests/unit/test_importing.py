@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cli import main
-from agent.status_map import CLOCKS, EventMeanings, read_status_map, suggested
+from agent.status_map import EventMeanings, read_status_map
+from analytics.clocks import CLOCKS, suggested
 from tickets.store import TicketStore
 from tickets.ticket import Clock, Status, StatusCategory, Ticket
 

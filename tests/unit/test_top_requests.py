@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from datetime import date
 
+import numpy as np
 import pytest
 
-from analytics.calendars import office_hours
-from analytics.charts import queue_trend, top_bars
 from analytics.classify import given
-from analytics.cost import Assumptions, cost_of_waiting
-from analytics.flow import measure, weekly
-from analytics.frames import change_frame, ticket_frame
+from analytics.cost import Assumptions
 from analytics.top_requests import TopReport, top_requests
-from tests.unit.drawn import STATUSES, drawn_tickets, moment, ticket
+from tests.unit.drawn import drawn_tickets, moment, ticket
+from tests.unit.tables import NOW, table_of, with_fields
 from tickets.ticket import Classification, RequestType, Ticket
 
-NOW = moment("14 12:00")
 HANDLERS = {"s3-bucket": "s3-bucket"}
 MONEY = Assumptions(hourly_cost=100.0, blocked_share=0.5, currency="EUR")
 
@@ -39,8 +35,7 @@ QUEUE = """
 def report_of(
     tickets: list[Ticket], classifications: list[Classification | None] | None = None, **settings: object
 ) -> TopReport:
-    calendar = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
-    flow = measure(ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES)
+    flow = table_of(tickets)
     types = [given(one) for one in tickets] if classifications is None else classifications
     options = {"handlers": HANDLERS, "now": NOW, "assumptions": MONEY} | settings
     return top_requests(flow, types, **options)  # type: ignore[arg-type]
@@ -65,6 +60,7 @@ def test_each_entry_carries_its_evidence() -> None:
     assert (bucket.tickets, bucket.measured, bucket.open, bucket.predicted) == (2, 2, 1, 0)
     assert bucket.queue_hours_p50 == 14.0  # of 4 and 24 hours of calendar time
     assert bucket.queue_hours_p85 == pytest.approx(4 + 0.85 * 20)
+    assert (redis.queue_hours_p50, redis.queue_hours_p85) == (np.inf, np.inf)  # the only one still waits
     assert bucket.cost_of_waiting == 12.0 * 100 * 0.5
     assert bucket.handler == "s3-bucket"
     assert redis.handler is None
@@ -186,7 +182,7 @@ def test_json_is_plain_and_defines_its_figures() -> None:
     asked = {"request_type", "tickets", "queue_hours_p50", "queue_hours_p85", "share_of_queue", "handler"}
     assert asked <= set(entry)
     assert document["as_of"] == "2026-01-14T12:00:00+00:00"
-    assert document["assumptions"] == {"hourly_cost": 100.0, "blocked_share": 0.5, "currency": "EUR"}
+    assert document["assumptions"] == MONEY.to_json()
     for figure in document["definition"]:
         assert figure in entry
     assert "In Progress" in document["definition"]["queue_business_hours"]
@@ -197,31 +193,27 @@ def test_each_ticket_needs_its_classification() -> None:
         report_of(drawn_tickets(QUEUE), [None])
 
 
-def test_cost_says_what_it_assumes() -> None:
-    assert cost_of_waiting(16.0, Assumptions()) == 16 * 75 * 0.3
-    assert str(MONEY).startswith("assumed: 100 EUR for an hour of a waiting requester")
-    assert str(MONEY).endswith("stands still for 50% of the wait")
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        Assumptions(blocked_share=1.5)
-    with pytest.raises(ValueError, match="negative"):
-        Assumptions(hourly_cost=-1)
+def test_cost_goes_by_each_tickets_priority() -> None:
+    tickets = with_fields(drawn_tickets(QUEUE)[:2], priority=["Highest", "Low"])
+    by_priority = replace(MONEY, blocked_shares={"highest": 1.0})
+    (bucket,) = (report := report_of(tickets, assumptions=by_priority)).entries
+    assert bucket.cost_of_waiting == report.cost_of_waiting == 4 * 100 * 1.0 + 8 * 100 * 0.5
 
 
-def test_charts_are_made_of_the_frames() -> None:
-    tickets = drawn_tickets(QUEUE)
-    calendar = office_hours(first=date(2026, 1, 1), last=date(2026, 1, 31))
-    flow = measure(ticket_frame(tickets), change_frame(tickets), calendar=calendar, now=NOW, statuses=STATUSES)
-    trend = queue_trend(weekly(flow)).to_dict()
-    (points,) = trend["datasets"].values()
-    assert {row["waited"] for row in points} == {"half of the tickets", "85 % of the tickets"}
-    assert all(row["settled"] == "some still waiting" for row in points)
-    bars = top_bars(report_of(tickets)).to_dict()
-    (drawn,) = bars["datasets"].values()
-    assert [(row["type"], row["hours"]) for row in drawn] == [
-        (entry.request_type, entry.queue_business_hours) for entry in report_of(tickets).entries
-    ]
-    assert top_bars(report_of([])).to_dict()["layer"]
-    assert queue_trend(weekly(flow.head(0))).to_dict()["layer"]
+def test_the_whole_queues_percentiles_count_who_still_waits() -> None:
+    report = report_of(drawn_tickets(QUEUE))
+    # 0.5, 1, 1, 2, 4 and 24 hours, and one that waits since 171.
+    assert (report.queue_hours_p50, report.queue_hours_p85) == (2, 24)
+    half = report_of([one for one in drawn_tickets(QUEUE) if one.id in (1, 3)])
+    assert (half.queue_hours_p50, half.queue_hours_p85) == (4, np.inf)
+
+
+def test_a_percentile_that_is_not_reached_is_null_in_json() -> None:
+    report = report_of(drawn_tickets(QUEUE)[2:3])
+    document = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert (report.queue_hours_p50, document["queue_hours_p50"]) == (np.inf, None)
+    assert document["entries"][0]["queue_hours_p85"] is None
+    assert document["entries"][0]["queue_business_hours"] == 43
 
 
 def test_entries_are_frozen_values() -> None:

@@ -1,0 +1,216 @@
+"""The stored queue, measured: which log, which clocks and calendars, whose team. What `flow`, `report` and `savings`
+and the pages share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from agent import bootstrap, model
+from agent.config import Configuration
+from agent.errors import AgentError, ConfigurationError
+from agent.tables import ClockTable, Hours
+from tickets.store import StoreFacts, TicketStore
+from tickets.ticket import Classification, Status, Ticket
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics.calendars import BusinessCalendar
+    from analytics.clocks import Clocks, Rules
+    from analytics.cost import Assumptions
+    from analytics.flow import People, Walk
+    from analytics.frames import Log
+
+# Around the tickets' time, so that no instant at its edges falls out of a calendar.
+MARGIN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Every ticket of the store, walked. `table` is the walk's, with the types that the model predicted where none was
+    given; `types` has an entry for each of its rows."""
+
+    facts: StoreFacts
+    as_of: datetime
+    walk: Walk
+    table: pd.DataFrame
+    types: list[Classification | None]
+
+
+def measure_store(configuration: Configuration, store: TicketStore, *, may_train: bool = False) -> Measured:
+    """Raises AgentError where there are no tickets, ConfigurationError for a calendar that cannot be.
+
+    `may_train` lets it train and store a model where there is none yet.
+    """
+    from analytics import flow
+
+    facts = store.facts()
+    if not facts.tickets:
+        raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
+    as_of = max(filter(None, (facts.last_sync_at, facts.newest)))
+    statuses = store.statuses()
+    log, tickets = _read(configuration, store, statuses)
+    first = ((facts.oldest or as_of) - MARGIN).date()
+    walk = flow.walk(
+        log,
+        clocks=clocks_of(configuration, statuses),
+        calendar=calendar_of(configuration.calendar, "calendar", first, as_of),
+        now=as_of,
+        people=people_of(configuration, store, first, as_of),
+    )
+    table = walk.tickets()
+    types = _types(configuration, store, table, tickets, may_train=may_train)
+    table["type"] = _categories(types)
+    return Measured(facts, as_of, walk, table, types)
+
+
+def keep_measured(configuration: Configuration, store: TicketStore) -> bool:
+    """Measures the history and keeps the table beside it for the pages, where what is kept is of another history or
+    configuration; whether it did. Raises AgentError where it cannot be kept."""
+    from analytics.catalogue import kind_of
+    from analytics.kept import keep, kept
+
+    folder = bootstrap.history_folder(configuration)
+    mark = mark_of(configuration, store)
+    if mark is None or kept(folder, mark=mark):
+        return False
+    measured = measure_store(configuration, store)
+    requests = [name for name in measured.table["type"].cat.categories if kind_of(str(name)) == "request"]
+    table = measured.table.assign(is_request=measured.table["type"].isin(requests))
+    try:
+        keep(table, folder, mark=mark, as_of=measured.as_of)
+    except OSError as error:
+        raise AgentError(f"the measured table cannot be kept in {folder}: {error.strerror or error}") from None
+    return True
+
+
+def mark_of(configuration: Configuration, store: TicketStore) -> str | None:
+    """Names the history and all that its figures depend on; None where there is no history that is up to date."""
+    from tickets.history import generation
+
+    folder = bootstrap.history_folder(configuration)
+    made = generation(folder) if folder.exists() else None
+    if made is None or store.book.dirty_partitions():
+        return None
+    told = configuration.model_dump_json(include={"calendar", "calendars", "clocks", "teams", "agent"})
+    members = sorted((group, sorted(accounts)) for group, accounts in store.members().items())
+    return hashlib.sha256(f"{made} {told} {members} {store.statuses()}".encode()).hexdigest()
+
+
+def clocks_of(configuration: Configuration, statuses: Collection[Status]) -> Clocks:
+    from analytics.clocks import Clocks
+
+    table = configuration.clocks
+    projects = {key: _rules(own, table) for key, own in table.projects.items()}
+    return Clocks(statuses, rules=_rules(table, table), projects=projects)
+
+
+def calendar_of(hours: Hours, name: str, first: date, as_of: datetime) -> BusinessCalendar:
+    """Those working hours from `first` to a margin after `as_of`. Raises ConfigurationError, naming the table."""
+    from analytics.calendars import BusinessCalendar, public_holidays
+
+    last = (as_of + MARGIN).date()
+    country, _, part = hours.holidays_of.partition("-")
+    try:
+        free = public_holidays(country, part or None, first, last) if country else {}
+        holidays = {*free, *hours.holidays} - set(hours.half_days)
+        return BusinessCalendar(hours.time_zone, hours.by_weekday, holidays, first, last, days=hours.half_days)
+    except ValueError as error:
+        raise ConfigurationError(f"{configuration_place(name)}: {error}") from None
+
+
+def configuration_place(name: str) -> str:
+    return f"[{name}] in goldenpath.toml"
+
+
+def people_of(configuration: Configuration, store: TicketStore, first: date, as_of: datetime) -> People:
+    """Each account's team, by the groups that the last sync found it in; who is in several has none."""
+    from analytics.flow import People
+
+    members = store.members()
+    teams = {
+        name: {account for group in team.groups for account in members.get(group, ())}
+        for name, team in configuration.teams.items()
+    }
+    times = Counter(account for accounts in teams.values() for account in accounts)
+    calendars = {
+        name: calendar_of(configuration.calendars[team.calendar], f"calendars.{team.calendar}", first, as_of)
+        for name, team in configuration.teams.items()
+        if team.calendar
+    }
+    return People(
+        team_of={account: name for name, accounts in teams.items() for account in accounts if times[account] == 1},
+        calendars=calendars,
+        bots=frozenset(configuration.agent.bots),
+    )
+
+
+def assumptions_of(configuration: Configuration) -> Assumptions:
+    from analytics.cost import Assumptions
+
+    return Assumptions(**configuration.assumptions.model_dump(exclude={"capacity_hours"}))
+
+
+def _rules(table: ClockTable, default: ClockTable) -> Rules:
+    from analytics.clocks import Rules
+
+    told = table.model_fields_set
+    return Rules(
+        start=table.start if "start" in told else default.start,
+        finish=table.finish if "finish" in told else default.finish,
+        statuses=table.statuses,
+    )
+
+
+def _read(
+    configuration: Configuration, store: TicketStore, statuses: Collection[Status]
+) -> tuple[Log, Mapping[tuple[str, int], Ticket] | None]:
+    """The log, from the Parquet history where that is up to date; else from the store, with the tickets read."""
+    from analytics.frames import Log
+
+    folder = bootstrap.history_folder(configuration)
+    if folder.exists():
+        from tickets.history import generation
+
+        if generation(folder) is not None and not store.book.dirty_partitions():
+            return Log.of_history(folder, tuple(statuses)), None
+    tickets = {(ticket.site, ticket.id): ticket for ticket in store.tickets()}
+    return Log.of_tickets(tickets.values(), tuple(statuses)), tickets
+
+
+def _types(
+    configuration: Configuration,
+    store: TicketStore,
+    table: pd.DataFrame,
+    tickets: Mapping[tuple[str, int], Ticket] | None,
+    *,
+    may_train: bool,
+) -> list[Classification | None]:
+    """The given type of each ticket, else the model's; None where there is neither."""
+    known = model.load(configuration)
+    if known is None and may_train:
+        known = model.load_or_train(configuration, store.tickets() if tickets is None else tickets.values())
+    types = [
+        None if name != name else Classification(str(name), "given", 1.0) for name in table["type"].astype("object")
+    ]
+    unknown = [row for row, told in enumerate(types) if told is None]
+    if known is None or not unknown:
+        return types
+    keys = list(zip(table["site"].iloc[unknown].astype("str"), table["ticket_id"].iloc[unknown].tolist(), strict=True))
+    if tickets is None:
+        wanted = set(keys)
+        tickets = {key: ticket for ticket in store.tickets() if (key := (ticket.site, ticket.id)) in wanted}
+    for row, told in zip(unknown, known.predict([tickets[key] for key in keys]), strict=True):
+        types[row] = told
+    return types
+
+
+def _categories(types: list[Classification | None]) -> pd.Categorical:
+    import pandas as pd
+
+    return pd.Categorical([told.request_type if told else None for told in types])

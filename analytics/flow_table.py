@@ -1,0 +1,180 @@
+"""The table of a walk: a row per ticket with its milestones and durations, in calendar and in business time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from analytics.calendars import Floats
+from analytics.catalogue import type_of_ticket_type
+from analytics.clocks import CLASSES, WAITING
+from analytics.codes import by_text, labelled
+from analytics.errors import BadFrame
+from analytics.parallel import on_each
+from analytics.stays import NEVER, Flags, Ints
+from tickets.codec import microseconds
+
+if TYPE_CHECKING:
+    from analytics.flow import Walk
+    from analytics.frames import Log
+
+KEPT: Final = ("site", "ticket_id", "key", "project", "ticket_type", "request_type", "priority", "reporter")
+# Durations of the table in hours; each stands there a second time with `business_` in front.
+DURATIONS: Final = (
+    "queue_hours",
+    "lead_hours",
+    "cycle_hours",
+    "first_response_hours",
+    "age_hours",
+    "wip_age_hours",
+    *(f"in_{name}_hours" for name in CLASSES),
+    "wait_hours",
+    "active_hours",
+)
+_HOUR: Final = 3600.0
+_MICROSECONDS: Final = 3_600_000_000
+
+
+def table_of(walk: Walk, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """See `Walk.tickets`. Raises BadFrame for a column that there is none of."""
+    made = {**_identity(walk), **_Story(walk).columns()}
+    wanted = list(made) if columns is None else list(columns)
+    if missing := [name for name in wanted if name not in made]:
+        raise BadFrame(f"the table of tickets has no column {', '.join(missing)}; it has {', '.join(made)}")
+    columns = on_each(lambda name: made[name](), wanted, rows=len(walk.log.tickets))
+    return pd.DataFrame(dict(zip(wanted, columns, strict=True)), copy=False)
+
+
+def _identity(walk: Walk) -> dict[str, Callable[[], Any]]:
+    """What names and places each ticket."""
+    tickets, table, legend = walk.log.tickets, walk.table, walk.legend
+
+    def kept(name: str) -> Callable[[], Any]:
+        return lambda: tickets[name].to_pandas().array
+
+    return {
+        **{name: kept(name) for name in KEPT},
+        "type": lambda: _types(walk.log),
+        "team": lambda: walk.teams,
+        "status": lambda: legend.names(table.status),
+        "status_class": lambda: labelled(legend.statuses.clock[table.rules, table.status], CLASSES),
+    }
+
+
+class _Story:
+    """What the parts of a walk say of all tickets together; each column is made when it is asked for."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.parts, self.table, self.tickets = walk.parts, walk.table, walk.log.tickets
+        self.now = microseconds(walk.now)
+        self.created = np.minimum(self.table.created, self.now)
+        self.started, self.finished = self.joined("started"), self.joined("finished")
+        self.is_open: Flags = ~self.joined("is_finished").astype(bool)
+        self.is_queueing: Flags = self.table.has_history & (self.started == NEVER) & self.is_open
+        self.is_begun: Flags = self.is_open & (self.started != NEVER)
+
+    def joined(self, name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in self.parts]) if self.parts else np.empty(0, np.int64)
+
+    def columns(self) -> dict[str, Callable[[], Any]]:
+        table, tickets = self.table, self.tickets
+        calendar, business = self._calendar(), self._business()
+        return {
+            "requested_at": lambda: _instants(table.created),
+            "started_at": lambda: _instants(self.started),
+            "finished_at": lambda: _instants(self.finished),
+            "is_open": lambda: self.is_open,
+            "has_history": lambda: table.has_history,
+            "is_torn": lambda: self.joined("is_torn").astype(bool),
+            "queue_is_open": lambda: self.is_queueing,
+            **self._durations(calendar, "in_class", ""),
+            **self._durations(business, "business_in_class", "business_"),
+            "reopenings": lambda: _counted(self.joined("reopenings"), table.has_history),
+            "hand_offs": lambda: _counted_column(tickets["hand_offs"]),
+            "bounces": lambda: _counted_column(tickets["bounces"]),
+            "unknown_entries": lambda: self.joined("unknown_entries").astype(np.int64),
+            "worklog_hours": lambda: tickets["worklog_seconds"].cast(pl.Float64).fill_null(np.nan).to_numpy() / _HOUR,
+        }
+
+    def _calendar(self) -> dict[str, Callable[[], Floats]]:
+        def until(end: Ints, since: Ints = self.created) -> Floats:
+            return _hours(since, end)
+
+        return {
+            "queue": lambda: until(np.where(self.is_queueing, self.now, self.started)),
+            "lead": lambda: until(self.finished),
+            "cycle": lambda: until(self.finished, self.started),
+            "first_response": lambda: until(self.table.responded),
+            "age": lambda: until(np.where(self.is_open, self.now, NEVER)),
+            "wip_age": lambda: until(np.where(self.is_begun, self.now, NEVER), self.started),
+        }
+
+    def _business(self) -> dict[str, Callable[[], Floats]]:
+        def told(name: str) -> Floats:
+            return np.concatenate([part.business[name] for part in self.parts] or [np.empty(0)]) / _HOUR
+
+        return {
+            "queue": lambda: np.where(self.is_queueing, told("age"), told("queue")),
+            "lead": lambda: told("lead"),
+            "cycle": lambda: told("lead") - told("queue"),
+            "first_response": lambda: told("first_response"),
+            "age": lambda: np.where(self.is_open, told("age"), np.nan),
+            "wip_age": lambda: np.where(self.is_begun, told("age") - told("queue"), np.nan),
+        }
+
+    def _durations(
+        self, milestones: dict[str, Callable[[], Floats]], classes: str, prefix: str
+    ) -> dict[str, Callable[[], Floats]]:
+        """The durations of one kind of time in the order of DURATIONS, then the flow efficiency."""
+
+        def spent(names: Sequence[str]) -> Floats:
+            wanted = [number for number, name in enumerate(CLASSES) if name in names]
+            sums = [getattr(part, classes)[:, wanted].sum(axis=1) for part in self.parts]
+            return np.concatenate(sums or [np.empty(0)]) / _HOUR
+
+        def efficiency() -> Floats:
+            lead = milestones["lead"]()
+            return np.asarray(spent(["active"]) / np.where(lead > 0, lead, np.nan))
+
+        made: dict[str, Callable[[], Floats]] = dict(milestones)
+        made |= {f"in_{name}": partial(spent, [name]) for name in CLASSES}
+        made |= {"wait": partial(spent, WAITING), "active": partial(spent, ["active"])}
+        found = {f"{prefix}{name}": made[name.removesuffix("_hours")] for name in DURATIONS}
+        return {**found, f"{prefix}flow_efficiency": efficiency}
+
+
+def _hours(since: Ints, until: Ints) -> Floats:
+    hours = (until - since) / _MICROSECONDS
+    hours[(since == NEVER) | (until == NEVER)] = np.nan
+    return np.asarray(hours)
+
+
+def _instants(at: Ints) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(at.view("datetime64[us]"), tz="UTC")  # NEVER is numpy's NaT
+
+
+def _counted(numbers: Ints, is_known: Flags) -> Any:
+    return pd.arrays.IntegerArray(numbers.astype(np.int64), ~is_known)
+
+
+def _counted_column(column: pl.Series) -> Any:
+    return _counted(column.fill_null(0).to_numpy().astype(np.int64), column.is_not_null().to_numpy())
+
+
+def _types(log: Log) -> pd.Categorical:
+    """The type chosen on a form, else what the ticket type's name says ("Bug"), else nothing."""
+    places: dict[str, int] = {}
+    types = by_text(log.tickets["request_type"], lambda name: places.setdefault(name, len(places)), empty=-1)
+
+    def meant(name: str) -> int:
+        entry = type_of_ticket_type(name)
+        return places.setdefault(entry.id, len(places)) if entry else -1
+
+    without = types < 0
+    types[without] = by_text(log.tickets["ticket_type"].filter(without), meant, empty=-1)
+    return labelled(types, list(places))
