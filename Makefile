@@ -15,10 +15,10 @@ demo: $(STAMP)  ## the whole job on loopback; then the dashboard and the Jira pa
 test: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync (a quarter of an hour)
-	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py $(ARGS)
+soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync, 20,000 tickets beside an oracle (20 minutes)
+	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py tests/integration/test_oracle.py $(ARGS)
 
-bench: $(STAMP)  ## the speed of a sync beside the jira package's (some minutes)
+bench: $(STAMP)  ## the speed of a sync and of a queue's figures, beside others' (a quarter of an hour)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import rules

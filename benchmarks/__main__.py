@@ -9,15 +9,22 @@ import platform
 import sys
 from dataclasses import fields
 
-from benchmarks.sync import MEASURES, Number, Sizes
+from benchmarks import queue, sync
+from benchmarks.verdicts import Number, Sizes
+
+MEASURES = {**sync.MEASURES, **queue.MEASURES}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast a sync is. Takes some minutes.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="How fast a sync and the figures of a queue are."
+    )
     parser.add_argument("--only", action="append", choices=list(MEASURES), help="only this; may be given again")
     parser.add_argument("--json", action="store_true", help="print one JSON object, raw figures included")
     for size in fields(Sizes):
-        parser.add_argument(f"--{size.name}", type=int, default=size.default, help=f"default {size.default:,}")
+        parser.add_argument(
+            f"--{size.name.replace('_', '-')}", type=int, default=size.default, help=f"default {size.default:,}"
+        )
     options = parser.parse_args()
     sizes = Sizes(**{size.name: getattr(options, size.name) for size in fields(Sizes)})
     numbers: list[Number] = []

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -19,52 +18,12 @@ from typing import Any, Final
 from benchmarks.drivers import Figures
 from benchmarks.pages import ServedPages
 from benchmarks.process_tree import run_watched
+from benchmarks.verdicts import Number, Sizes
 
 ROOT: Final = Path(__file__).parents[1]
 DELAY: Final = 0.15  # seconds before each answer, where waiting is measured
 IN_FLIGHT: Final = 8
 PAGE: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Tickets per run, and how often the alternating runs are repeated."""
-
-    speed: int = 30_000
-    waiting: int = 100_000
-    few: int = 50_000
-    many: int = 200_000
-    changed: int = 100
-    rounds: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A figure; `target` None where it is only told. `raw` is what it was made of."""
-
-    name: str
-    says: str
-    value: float
-    unit: str
-    target: float | None = None
-    is_most: bool = False  # the target is the most that is allowed, not the least
-    raw: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_met(self) -> bool:
-        if self.target is None:
-            return True
-        return self.value <= self.target if self.is_most else self.value >= self.target
-
-    def line(self) -> str:
-        verdict = ""
-        if self.target is not None:
-            sign = "≤" if self.is_most else "≥"
-            verdict = f"   {'met' if self.is_met else 'MISSED'} ({sign} {_shown(self.target)} {self.unit})"
-        return f"{self.name:<20} {_shown(self.value):>9} {self.unit:<10}{verdict}\n    {self.says}"
-
-    def document(self) -> dict[str, Any]:
-        return {**asdict(self), "is_met": self.is_met}
 
 
 def measure_server(sizes: Sizes) -> list[Number]:
@@ -192,7 +151,3 @@ def _raw(runs: dict[str, list[Figures]]) -> dict[str, Any]:
         }
         for driver, figures in runs.items()
     }
-
-
-def _shown(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
