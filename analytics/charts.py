@@ -256,10 +256,13 @@ def top_bars(report: TopReport) -> Chart:
 
 
 def _weeks(mondays: pd.Series, title: str) -> alt.X:
-    """Vega's own ticks would be Sundays."""
+    """A few weeks by their Mondays, where Vega's own ticks would be Sundays; many by months."""
     known = mondays.drop_duplicates().sort_values()
-    ticks = [at.timestamp() * 1000 for at in known[:: -(-len(known) // 8)]]
-    axis = alt.Axis(format="%-d %b %y", values=ticks, labelOverlap=True)
+    if len(known) > 16:
+        axis = alt.Axis(format="%b %Y", tickCount=8, labelOverlap="greedy")
+    else:
+        ticks = [at.timestamp() * 1000 for at in known[:: -(-len(known) // 8)]]
+        axis = alt.Axis(format="%-d %b %y", values=ticks, labelOverlap="greedy")
     return alt.X("week:T", title=title, axis=axis, scale=alt.Scale(type="utc"))
 
 
