@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ def print_flow(view: FlowView, *, business: bool) -> None:
     print_proof_line(view.proof)
     out.print(_groups(view, "business_" if business else ""))
     if (left := len(view.groups) - GROUPS_SHOWN) > 0:
-        out.print(Text(f"and {left} more; --json has all", style="dim"))
+        which = "earlier" if view.by == "week" else "more"
+        out.print(Text(f"and {left} {which}; --json has all", style="dim"))
     out.print(Text(LEGEND, style="dim"))
     for line in _sentences(view, business=business):
         out.print(Text(line))
@@ -49,6 +51,7 @@ def print_flow(view: FlowView, *, business: bool) -> None:
 
 
 def _groups(view: FlowView, prefix: str) -> Table:
+    told = partial(brief, is_business=bool(prefix))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column(view.by or "", no_wrap=True)
     for heading in (
@@ -56,7 +59,7 @@ def _groups(view: FlowView, prefix: str) -> Table:
         *("lead p50", "p85", "p95", "answer", "flow", f"cost, {view.assumptions.currency}"),
     ):
         table.add_column(heading, justify="right", no_wrap=True)
-    shown = view.groups.head(GROUPS_SHOWN)
+    shown = shown_of(view)
     rows = pd.concat([shown, view.everything]) if view.by else view.everything
     for row in rows.to_dict("records"):
         low, high = row[f"{prefix}queue_hours_p50_low"], row[f"{prefix}queue_hours_p50_high"]
@@ -66,46 +69,56 @@ def _groups(view: FlowView, prefix: str) -> Table:
             f"{row['tickets']:,}",
             f"{row['waiting']:,}",
             f"{row['wip']:,}",
-            brief(row[f"{prefix}queue_hours_p50"]),
-            "" if low != low else f"{brief(low)}–{brief(high)}",
-            *(brief(row[f"{prefix}queue_hours_{p}"]) for p in ("p85", "p95", "p50_started_only")),
-            *(brief(row[f"{prefix}lead_hours_{p}"]) for p in ("p50", "p85", "p95")),
-            brief(row[f"{prefix}first_response_hours_p50"]),
+            told(row[f"{prefix}queue_hours_p50"]),
+            "" if low != low else f"{told(low)}–{told(high)}",
+            *(told(row[f"{prefix}queue_hours_{p}"]) for p in ("p85", "p95", "p50_started_only")),
+            *(told(row[f"{prefix}lead_hours_{p}"]) for p in ("p50", "p85", "p95")),
+            told(row[f"{prefix}first_response_hours_p50"]),
             share(row[f"{prefix}flow_efficiency"]),
             "?" if cost != cost else f"{cost:,.0f}",
         )
     return table
 
 
-def brief(value: float) -> str:
-    """A duration in hours for a narrow column; days of 24 hours."""
+def shown_of(view: FlowView) -> pd.DataFrame:
+    """The largest groups; of weeks the last."""
+    return view.groups.tail(GROUPS_SHOWN) if view.by == "week" else view.groups.head(GROUPS_SHOWN)
+
+
+def brief(value: float, *, is_business: bool) -> str:
+    """A duration in hours; calendar time also in days of 24 hours, which business time has none of."""
     if value != value:
         return "?"
     if value == float("inf"):
         return "not yet"
     if value < 1:
         return f"{value * 60:.0f} min"
-    return f"{value:.1f} h" if value < 48 else f"{value / 24:,.1f} d"
+    return f"{value:,.1f} h" if value < 48 or is_business else f"{value / 24:,.1f} d"
 
 
 def signed(value: float) -> str:
     """A difference in hours; a median that is not reached has no difference to say."""
-    return "without end" if value == float("inf") else f"{value:+.1f} h"
+    if value in (float("inf"), -float("inf")):
+        return "without end" if value > 0 else "from without end"
+    return f"{value:+.1f} h"
 
 
 def _sentences(view: FlowView, *, business: bool) -> list[str]:
     prefix = "business_" if business else ""
     lead = float(view.everything[f"{prefix}lead_hours_p85"].iloc[0])
     lines = []
-    if lead == lead:
-        lines.append(f"service level expectation: {SLE:.0%} are finished within {hours(lead)}")
+    told = partial(brief, is_business=business)
+    if lead == float("inf"):
+        lines.append(f"service level expectation: so many are open that {SLE:.0%} are not finished yet")
+    elif lead == lead:
+        lines.append(f"service level expectation: {SLE:.0%} are finished within {told(lead)}")
     trend = view.business_trend if business else view.trend
     if trend.verdict == "too little known":
         lines.append(f"trend of the median queue time: too little known of the last {2 * trend.weeks} weeks")
     else:
         lines.append(
-            f"trend of the median queue time: {hours(trend.recent)} in the last {trend.weeks} weeks, "
-            f"{hours(trend.before)} in the {trend.weeks} before: {trend.verdict} "
+            f"trend of the median queue time: {told(trend.recent)} in the last {trend.weeks} weeks, "
+            f"{told(trend.before)} in the {trend.weeks} before: {trend.verdict} "
             f"({signed(trend.change)}, 95 % interval {signed(trend.low)} to {signed(trend.high)})"
         )
     if view.load is None:
@@ -124,16 +137,19 @@ def _print_ageing(out: Console, view: FlowView, *, business: bool) -> None:
         return
     column = "business_wip_age_hours" if business else "wip_age_hours"
     beyond = int(view.ageing["beyond"].isin(["p85", "p95"]).sum())
+    whole = " (of all stored tickets)" if view.since else ""
     out.print(
         Text(
-            f"in progress: {len(view.ageing):,} tickets, {beyond:,} of them longer than 85 % of their type took; the "
-            "oldest:"
+            f"in progress{whole}: {len(view.ageing):,} tickets, {beyond:,} of them longer than 85 % of their type "
+            "took; the oldest:"
         )
     )
     for row in view.ageing.head(AGEING_SHOWN).to_dict("records"):
         past = f", past its type's {row['beyond']}" if row["beyond"] else ""
         kind = row["type"] if isinstance(row["type"], str) else "(none)"
-        out.print(Text(f"  {row['key']:<12} {hours(row[column]):>10}  {kind}, {row['status']}{past}"))
+        out.print(
+            Text(f"  {row['key']:<12} {brief(row[column], is_business=business):>10}  {kind}, {row['status']}{past}")
+        )
 
 
 def _print_statuses(out: Console, view: FlowView) -> None:
@@ -159,13 +175,14 @@ def _print_quality(out: Console, view: FlowView) -> None:
         )
     for name in view.quality.misnamed:
         out.print(Text(f"the rules name the status {name!r}, in which no ticket ever was", style="yellow"))
+    whole = "data of all stored tickets" if view.since else "data"
     for finding in view.quality.findings:
         effect = ""
         if finding.with_them is not None and finding.without is not None:
             effect = f"; median queue time {hours(finding.with_them)}, without them {hours(finding.without)}"
         out.print(
             Text(
-                f"data: {finding.count:,} tickets ({share(finding.share)}) {finding.says}: {finding.effect}{effect} "
+                f"{whole}: {finding.count:,} tickets ({share(finding.share)}) {finding.says}: {finding.effect}{effect} "
                 f"({', '.join(finding.examples)})"
             )
         )
@@ -217,7 +234,7 @@ def print_savings(view: SavingsView) -> None:
         out.print(
             Text(
                 f"baseline {one.request_type}: {one.tickets:,} tickets of {one.since:%Y-%m-%d} to {one.until:%Y-%m-%d} "
-                f"waited {hours(one.queue_hours)} in business time (median){touch}"
+                f"waited {one.queue_hours:,.1f} business hours (median){touch}"
             )
         )
     for effect in view.effects:
@@ -227,12 +244,13 @@ def print_savings(view: SavingsView) -> None:
 
 
 def _effect(effect: Effect) -> str:
+    told = partial(brief, is_business=True)
     start = f"{effect.path}, live since {effect.live_since:%Y-%m-%d}: "
-    if effect.effect != effect.effect:
-        return f"{start}too few tickets before or after to tell an effect on queue time"
+    if effect.effect != effect.effect or effect.low != effect.low:
+        return f"{start}too early, or too few tickets before or after, to tell an effect on queue time"
     verdict = "an effect" if effect.is_shown else "no effect shown"
     return (
-        f"{start}queue time {hours(effect.before)} → {hours(effect.after)}, manual types "
-        f"{hours(effect.manual_before)} → {hours(effect.manual_after)}: {verdict} ({signed(effect.effect)}, "
+        f"{start}queue time {told(effect.before)} → {told(effect.after)}, manual types "
+        f"{told(effect.manual_before)} → {told(effect.manual_after)}: {verdict} ({signed(effect.effect)}, "
         f"95 % interval {signed(effect.low)} to {signed(effect.high)})"
     )

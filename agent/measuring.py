@@ -4,16 +4,18 @@ and the pages share."""
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from agent import bootstrap, model
 from agent.config import Configuration
 from agent.errors import AgentError, ConfigurationError
 from agent.tables import ClockTable, Hours
+from tickets.errors import StoreError
 from tickets.store import StoreFacts, TicketStore
 from tickets.ticket import Classification, Status, Ticket
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 # Around the tickets' time, so that no instant at its edges falls out of a calendar.
 MARGIN = timedelta(days=7)
+# Before, there was no ticket system: such a date stands for one that is missing.
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+
+notes = logging.getLogger("goldenpath.measuring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,13 @@ def measure_store(configuration: Configuration, store: TicketStore, *, may_train
     facts = store.facts()
     if not facts.tickets:
         raise AgentError("the ticket store is empty: `goldenpath sync` or `goldenpath import FILE` fills it")
-    as_of = max(filter(None, (facts.last_sync_at, facts.newest)))
+    # A ticket that claims to be of tomorrow must not move what is measured there.
+    newest = min(filter(None, (facts.newest, datetime.now(UTC))))
+    as_of = max(filter(None, (facts.last_sync_at, newest)))
     statuses = store.statuses()
     log, tickets = _read(configuration, store, statuses)
-    first = ((facts.oldest or as_of) - MARGIN).date()
+    log = _plausible(log)
+    first = (max(facts.oldest or as_of, EARLIEST) - MARGIN).date()
     walk = flow.walk(
         log,
         clocks=clocks_of(configuration, statuses),
@@ -94,12 +103,28 @@ def mark_of(configuration: Configuration, store: TicketStore) -> str | None:
     from tickets.history import generation
 
     folder = bootstrap.history_folder(configuration)
-    made = generation(folder) if folder.exists() else None
+    try:
+        made = generation(folder) if folder.exists() else None
+    except StoreError:
+        return None  # whoever reads the figures is told
     if made is None or store.book.dirty_partitions():
         return None
+    manifest = bootstrap.model_folder(configuration) / "manifest.json"
+    model_hash = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
     told = configuration.model_dump_json(include={"calendar", "calendars", "clocks", "teams", "agent"})
     members = sorted((group, sorted(accounts)) for group, accounts in store.members().items())
-    return hashlib.sha256(f"{made} {told} {members} {store.statuses()}".encode()).hexdigest()
+    return hashlib.sha256(f"{made} {told} {members} {store.statuses()} {model_hash}".encode()).hexdigest()
+
+
+def _plausible(log: Log) -> Log:
+    """Without tickets whose creation stands for a missing date; they are told."""
+    import polars as pl
+
+    kept = log.where(pl.col("created_at") >= EARLIEST)
+    if lost := len(log.tickets) - len(kept.tickets):
+        keys = log.tickets.filter(pl.col("created_at") < EARLIEST)["key"].head(3).to_list()
+        notes.warning("%d tickets say they were created before 1990 and count in no figure: %s", lost, ", ".join(keys))
+    return kept
 
 
 def clocks_of(configuration: Configuration, statuses: Collection[Status]) -> Clocks:
@@ -177,8 +202,11 @@ def _read(
     if folder.exists():
         from tickets.history import generation
 
-        if generation(folder) is not None and not store.book.dirty_partitions():
-            return Log.of_history(folder, tuple(statuses)), None
+        try:
+            if generation(folder) is not None and not store.book.dirty_partitions():
+                return Log.of_history(folder, tuple(statuses)), None
+        except StoreError as error:
+            notes.warning("%s; the ticket store is read instead", error)
     tickets = {(ticket.site, ticket.id): ticket for ticket in store.tickets()}
     return Log.of_tickets(tickets.values(), tuple(statuses)), tickets
 

@@ -53,7 +53,7 @@ def view_queue(
     from analytics.catalogue import kind_of
     from analytics.savings import outcomes_frame, savings
     from analytics.top_requests import top_requests
-    from analytics.weeks import weekly
+    from analytics.weeks import since_week, weekly
 
     with bootstrap.open_store(configuration, must_exist=True) as store:
         measured = measure_store(configuration, store, may_train=may_train)
@@ -67,9 +67,17 @@ def view_queue(
         flow, types, handlers=handlers_by_type(), count=count, now=measured.as_of, since=start, assumptions=assumptions
     )
     outcomes = outcomes_frame(outcome_rows(configuration))
-    saved = savings(outcomes, measured.table, assumptions=assumptions, since=start)
-    is_request = [kind is not None and kind_of(kind.request_type) == "request" for kind in types]
-    return QueueView(measured.facts, measured.as_of, start, flow, weekly(flow[is_request]), report, saved, proof)
+    saved = savings(outcomes, own_site(configuration, measured.table), assumptions=assumptions, since=start)
+    is_request = [told is not None and kind_of(told.request_type) == "request" for told in measured.types]
+    weeks = since_week(weekly(measured.table[is_request]), start)
+    return QueueView(measured.facts, measured.as_of, start, flow, weeks, report, saved, proof)
+
+
+def own_site(configuration: Configuration, table: pd.DataFrame) -> pd.DataFrame:
+    """The tickets of the Jira that the agent works in: an imported log may have the same numbers."""
+    if configuration.jira is None:
+        return table
+    return table[(table["site"].astype("str") == urlsplit(configuration.jira.url).hostname).to_numpy()]
 
 
 def view_weeks(configuration: Configuration, *, since: timedelta | None = None) -> tuple[pd.DataFrame, datetime] | None:
@@ -99,7 +107,7 @@ def view_flow(configuration: Configuration, *, by: Grouping | None = None, since
     from analytics.quality import quality
     from analytics.summary import summarise
     from analytics.trend import trend
-    from analytics.weeks import ageing, weekly
+    from analytics.weeks import ageing, since_week, weekly
 
     with bootstrap.open_store(configuration, must_exist=True) as store:
         measured = measure_store(configuration, store)
@@ -115,7 +123,7 @@ def view_flow(configuration: Configuration, *, by: Grouping | None = None, since
 
     capacity = configuration.assumptions.capacity_hours
     automated = {row[0] for row in outcome_rows(configuration) if row[2] == "fulfilled"}
-    days = walk.cumulative()
+    days, mine = walk.cumulative(), own_site(configuration, table)
     return FlowView(
         facts=measured.facts,
         as_of=now,
@@ -123,13 +131,13 @@ def view_flow(configuration: Configuration, *, by: Grouping | None = None, since
         by=by,
         groups=summary(by),
         everything=summary(None),
-        weeks=weekly(chosen),
+        weeks=since_week(weekly(table), start),
         days=days if start is None else days[days["day"] >= pd.Timestamp(start).floor("D")],
         ageing=ageing(table),
         statuses=walk.status_summary(chosen),
         trend=trend(table, now=now),
         business_trend=trend(table, now=now, business=True),
-        load=load(table, assumptions, capacity_hours=capacity, now=now, automated=automated) if capacity else None,
+        load=load(mine, assumptions, capacity_hours=capacity, now=now, automated=automated) if capacity else None,
         quality=quality(walk, table),
         rules=tuple(walk.clocks.sentences()),
         calendars=calendar_sentences(configuration),
@@ -171,7 +179,7 @@ def view_savings(configuration: Configuration, *, since: timedelta | None = None
         )
         for path, live_since in sorted(live.items())
     )
-    saved = savings(outcomes_frame(rows), table, assumptions=assumptions, since=start)
+    saved = savings(outcomes_frame(rows), own_site(configuration, table), assumptions=assumptions, since=start)
     return SavingsView(now, start, saved, effects, assumptions, proof)
 
 

@@ -13,7 +13,7 @@ def write_plots(view: FlowView, folder: Path) -> list[Path]:
     from analytics import charts
 
     pictures = {
-        "queue-by-group": charts.queue_by_group(view.groups if view.by else view.everything),
+        "queue-by-group": charts.queue_by_group(view.groups if view.by not in (None, "week") else view.everything),
         "cumulative-flow": charts.cumulative_flow(view.days),
         "ageing": charts.ageing_chart(view.ageing, view.everything),
         "queue-by-week": charts.queue_trend(view.weeks),

@@ -9,8 +9,10 @@ from datetime import timedelta
 
 from agent.bootstrap import history_folder
 from agent.config import Configuration
+from agent.errors import AgentError
 from agent.measuring import keep_measured
 from agent.needs import SEES_GROUPS
+from analytics.errors import AnalyticsError
 from tickets.census import CensusReport, take_census
 from tickets.errors import JiraError, JiraUnreachable
 from tickets.jira_client import JiraClient
@@ -117,6 +119,8 @@ def _write_history(configuration: Configuration, store: TicketStore, *, rebuild:
     from tickets.history import write_history  # pyarrow is slow to import
 
     written = write_history(store, folder, rebuild=rebuild).written
-    if written:
+    try:
         keep_measured(configuration, store)
+    except (AgentError, AnalyticsError) as error:  # it is derived: a page is slower without it, and nothing is lost
+        log.warning("the figures of the history were not kept for the pages: %s", error)
     return written

@@ -19,7 +19,7 @@ STORE_FOLDER = ".goldenpath"
 class Table(BaseModel):
     """A table of the file: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Jira(Table):

@@ -39,7 +39,8 @@ class Usual:
 
 def usual_by_type(acted: pd.DataFrame, table: pd.DataFrame) -> dict[str, Usual]:
     """One for each type with at least FEWEST tickets that people started before the path went live, from the outcomes
-    of the path and the table of `flow.measure`. A path went live with its first fulfilment."""
+    of the path and the table of `flow.measure`. A path went live with what it first carried out, even where that
+    failed."""
     is_theirs = ~table["ticket_id"].isin(acted["ticket_id"]) & ~table["queue_is_open"]
     by_people = table[is_theirs & table["business_queue_hours"].notna()]
     found = {}

@@ -113,16 +113,24 @@ class Log:
         """What the Parquet history holds. Raises StoreError where there is none that is whole."""
         from tickets.errors import StoreError
         from tickets.history import current_files, generation, give_back, read_changes
+        from tickets.history_folder import REBUILD
 
+        missing = ""
         for _ in range(_TRIES):
             before = generation(folder)
+            if before is not None and before == missing:
+                raise StoreError(f"the history {folder} lacks files: {REBUILD}")
             try:
                 tickets = _scanned(current_files(folder, "tickets"), "tickets")
                 site = ["site"] if tickets["site"].n_unique() > 1 else []
                 comments = _scanned(current_files(folder, "comments"), "comments", [*site, *SCANNED["comments"]])
                 moves = read_changes(folder, columns=[*site, *SCANNED["changes"]], coded=True)
             except FileNotFoundError:
-                continue  # a sync has replaced it
+                missing = before or ""  # a sync has replaced it, or somebody has removed a file
+                continue
+            except pl.exceptions.PolarsError as error:
+                said = str(error).splitlines()[0]
+                raise StoreError(f"the history {folder} cannot be read ({said}): {REBUILD}") from error
             if generation(folder) == before:
                 batches = moves.to_batches()
                 sides = [[dictionaries(batch, side) for batch in batches] for side in ("from", "to")]

@@ -19,13 +19,13 @@ import polars as pl
 
 from analytics.errors import BadFrame
 from analytics.summary import Grouping
-from analytics.weeks import week_numbers, weekly
+from analytics.weeks import since_week, week_numbers, weekly
 
 MARK: Final = "flow.json"
 FORMAT: Final = 1
 # What weeks are made of: which week (`weeks.week_numbers`) instead of which instant, which is a quarter of the bytes.
 WEEKS: Final = ("requested", "started", "finished")
-COLUMNS: Final = ("requested_at", "queue_hours", "queue_is_open", "is_open", "type", "project", "team", "priority")
+COLUMNS: Final = ("queue_hours", "queue_is_open", "is_open", "type", "project", "team", "priority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,15 @@ class Kept:
     def weeks(
         self, *, by: Grouping | None = None, since: datetime | None = None, requests_only: bool = False
     ) -> pd.DataFrame:
-        """`weeks.weekly` of the tickets requested since (all where None); of service requests only, if told so."""
+        """`weeks.weekly` from the week of `since` on (all where None); of service requests only, if told so."""
         wanted = [f"{name}_week" for name in WEEKS] + ["queue_hours", "queue_is_open", "is_open"]
         rows = pl.scan_parquet(self.path)
-        if since is not None:
-            rows = rows.filter(pl.col("requested_at") >= since)
         if requests_only:
             rows = rows.filter("is_request")
         if by == "week":
             raise BadFrame("weeks are grouped by something else than weeks")
         table = rows.select(wanted + ([by] if by else [])).collect().to_pandas()
-        return weekly(table, by=by, is_sorted=True)
+        return since_week(weekly(table, by=by, is_sorted=True), since)
 
 
 def keep(table: pd.DataFrame, folder: Path, *, mark: str, as_of: datetime) -> None:

@@ -140,7 +140,7 @@ def savings(
     seed: int = 0,
 ) -> Savings:
     """From `Outcomes` and the table of `flow.measure` with every ticket of the queue; `since` leaves fulfilments
-    before it out. A type went live with its first fulfilment. The same frames and seed give the same intervals.
+    before it out. A type went live with what was first carried out. The same frames and seed give the same intervals.
 
     Raises BadFrame for outcomes that lack a column.
     """
@@ -253,6 +253,8 @@ def _amount(
 
 def _notes(rows: pd.DataFrame, uncompared: int, assumptions: Assumptions) -> list[str]:
     notes = []
+    if len(rows) and not rows["review"].any():
+        notes.append("no minutes of reviews and approvals are recorded: they count as 0")
     if rows["usual_touch"].isna().any():
         notes.append(
             f"assumed {assumptions.minutes_per_ticket:g} minutes of hands-on work for a request, unless set for its "

@@ -20,9 +20,8 @@ EXEMPLARS = 3
 APART_NAMES = {"bug": "bugs", "incident": "incidents", "question": "questions", "project": "project work"}
 
 DEFINITIONS = {
-    "queue_business_hours": "hours of the business calendar from creation to the first entry to a status "
-    "of category In "
-    "Progress, summed over the tickets; tickets still in the queue count with their wait so far",
+    "queue_business_hours": "hours of the business calendar from creation to the start (the first entry to a status "
+    "that is no queue), summed over the tickets; tickets still in the queue count with their wait so far",
     "queue_hours_p50": "median of the tickets' queue times in hours of calendar time; tickets still in the queue "
     "count as waiting at least so long (Kaplan–Meier)",
     "queue_hours_p85": "85 % of the tickets waited no longer than this, in hours of calendar time; tickets still in "

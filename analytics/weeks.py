@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -70,6 +71,14 @@ def weekly(table: pd.DataFrame, *, by: Grouping | None = None, is_sorted: bool =
     frame = pd.DataFrame(columns)
     happened = (frame["arrived"] + frame["started"] + frame["finished"]).to_numpy().reshape(len(weeks), len(names))
     return frame[np.repeat(happened.sum(axis=1) > 0, len(names))].reset_index(drop=True)
+
+
+def since_week(weeks: pd.DataFrame, since: datetime | None) -> pd.DataFrame:
+    """The weeks from that of `since` on (all where None). Counted on all tickets before they are cut, as work in
+    progress and throughput are not of the tickets requested since."""
+    if since is None:
+        return weeks
+    return weeks[weeks["week"] > pd.Timestamp(since) - pd.Timedelta(days=7)].reset_index(drop=True)
 
 
 def ageing(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent import bootstrap, flow_view, operations
+from agent import bootstrap, config, flow_view, operations
 from agent.cli import main
 from agent.measuring import keep_measured, measure_store
 from tests.acceptance.conftest import Worked
@@ -134,7 +134,7 @@ def test_the_print_out_says_what_its_figures_mean(run: Run) -> None:
     assert code == 0
     for words in (
         "business time)",
-        "service level expectation: 85% are finished within",
+        "service level expectation: so many are open that 85% are not finished yet",
         "trend of the median queue time: too little known",
         "TicketOps ratio: unknown; set assumptions.capacity_hours",
         "in progress: 2 tickets",
@@ -248,3 +248,50 @@ def test_pages_read_what_a_sync_has_kept(worked: Worked) -> None:
     assert weeks[weeks["arrived"] > 0][given].to_numpy().tolist() == asked[given].to_numpy().tolist()
     moved = configuration.model_copy(update={"calendar": configuration.calendar.model_copy(update={"weekdays": (1,)})})
     assert operations.view_weeks(moved) is None  # measured by another calendar
+
+
+def test_dates_that_stand_for_missing_ones_move_nothing(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "odd.csv").write_text("case,state,at\n7,New,0001-01-01 00:00\n8,New,2199-12-31 09:00\n")
+    assert run("import", "--events", "odd.csv", "--ticket", "case", "--status", "state", "--at", "at")[0] == 0
+    told = document(run, "flow")
+    assert told["as_of"] < "2199"
+    assert told["tickets"] == 6  # the one of the year 1 counts in no figure
+    assert "1 tickets say they were created before 1990 and count in no figure: 7" in caplog.text
+    assert {finding["name"] for finding in told["quality"]["findings"]} >= {"in_the_future"}
+
+
+def test_weeks_tell_the_latest_and_count_what_began_before(run: Run, tmp_path: Path) -> None:
+    lines = ["case,state,at"]
+    for week in range(30):
+        at = f"2025-{1 + week // 4:02}-{1 + 7 * (week % 4):02}"
+        lines += [f"{week + 100},New,{at} 09:00", f"{week + 100},In Progress,{at} 10:00"]
+    (tmp_path / "weeks.csv").write_text("\n".join(lines))
+    assert run("import", "--events", "weeks.csv", "--ticket", "case", "--status", "state", "--at", "at")[0] == 0
+    _, out, _ = run("flow", "--by", "week")
+    assert "2026-02-02" in out and "2024-12-30" not in out
+    assert "earlier; --json has all" in out
+    whole, part = document(run, "flow")["weeks"], document(run, "flow", "--since", "300d")["weeks"]
+    assert part == whole[-len(part) :]
+    assert part[0]["wip"] > 1
+
+
+def test_a_damaged_history_is_told_and_the_store_is_read_instead(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = document(run, "flow")
+    configuration = config.load()
+    with bootstrap.open_store(configuration) as store:
+        write_history(store, bootstrap.history_folder(configuration))
+        assert keep_measured(configuration, store)
+    assert document(run, "flow")["all"] == expected["all"]
+    assert caplog.text == ""
+    (file,) = bootstrap.history_folder(configuration).rglob("tickets.*.parquet")
+    file.write_bytes(file.read_bytes()[:-20])
+    assert document(run, "flow")["all"] == expected["all"]
+    assert "the ticket store is read instead" in caplog.text
+    file.unlink()
+    caplog.clear()
+    assert document(run, "flow")["all"] == expected["all"]
+    assert "lacks files" in caplog.text

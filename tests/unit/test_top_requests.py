@@ -185,7 +185,7 @@ def test_json_is_plain_and_defines_its_figures() -> None:
     assert document["assumptions"] == MONEY.to_json()
     for figure in document["definition"]:
         assert figure in entry
-    assert "In Progress" in document["definition"]["queue_business_hours"]
+    assert "creation to the start" in document["definition"]["queue_business_hours"]
 
 
 def test_each_ticket_needs_its_classification() -> None:
