@@ -118,12 +118,10 @@ def mark_of(configuration: Configuration, store: TicketStore) -> str | None:
 
 def _plausible(log: Log) -> Log:
     """Without tickets whose creation stands for a missing date; they are told."""
-    import polars as pl
-
-    kept = log.where(pl.col("created_at") >= EARLIEST)
-    if lost := len(log.tickets) - len(kept.tickets):
-        keys = log.tickets.filter(pl.col("created_at") < EARLIEST)["key"].head(3).to_list()
-        notes.warning("%d tickets say they were created before 1990 and count in no figure: %s", lost, ", ".join(keys))
+    kept, lost = log.created_since(EARLIEST)
+    if lost:
+        told = ", ".join(lost[:3])
+        notes.warning("%d tickets say they were created before 1990 and count in no figure: %s", len(lost), told)
     return kept
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -191,6 +192,11 @@ class Log:
             frame.join(tickets.select(by), on=by, how="semi") for frame in (self.changes, self.comments)
         )
         return Log(tickets, changes, comments, self.pairs, self.statuses)
+
+    def created_since(self, at: datetime) -> tuple[Log, list[str]]:
+        """Only tickets created since, and the keys of the others."""
+        others = self.tickets.filter(pl.col("created_at") < at)["key"].to_list()
+        return (self.where(pl.col("created_at") >= at) if others else self), [str(key) for key in others]
 
     def catalogue(self) -> tuple[Status, ...]:
         """What is known of the statuses: the sites' word, else what the tickets' present statuses show."""

@@ -7,9 +7,10 @@ import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from agent import bootstrap, cli, printing
+from agent import bootstrap, cli, config, operations, printing
 from agent.cycle import CycleReport
 from agent.errors import AgentError, ConfigurationError
 from agent.processes import free_port
@@ -68,3 +69,11 @@ def test_unknown_is_never_shown_as_a_number() -> None:
     assert printing.share(None) == "unknown"
     assert printing.hours(0.5) == "30 min"
     assert printing.hours(72) == "3.0 days"
+
+
+def test_another_systems_tickets_have_no_part_in_what_the_agent_saved(tmp_path: Path) -> None:
+    table = pd.DataFrame({"site": pd.Categorical(["a.test", "b.test"]), "ticket_id": [10001, 10001]})
+    path = tmp_path / "goldenpath.toml"
+    path.write_text('[jira]\nurl = "https://b.test"\nemail = "a@b.test"\nprojects = ["OPS"]\n')
+    assert operations.own_site(config.load(path), table)["site"].tolist() == ["b.test"]
+    assert len(operations.own_site(config.Configuration(), table)) == 2
