@@ -22,17 +22,18 @@ def load(configuration: Configuration) -> Classifier | None:
     folder = bootstrap.model_folder(configuration)
     if not folder.exists():
         return None
-    from analytics.classify import Classifier  # scikit-learn is slow to import
+    from analytics import model_file  # scikit-learn is slow to import
     from analytics.errors import ModelRefused
 
     try:
-        return Classifier.load(folder)
+        return model_file.load(folder)
     except ModelRefused as error:
         raise AgentError(f"{error} Delete {folder} to train anew from the stored tickets.") from None
 
 
 def load_or_train(configuration: Configuration, tickets: Iterable[Ticket]) -> Classifier | None:
     """The stored model, else one trained from `tickets` and stored. None where too few carry a request type."""
+    from analytics import model_file
     from analytics.classify import Classifier
     from analytics.errors import NotEnoughLabels
 
@@ -47,7 +48,7 @@ def load_or_train(configuration: Configuration, tickets: Iterable[Ticket]) -> Cl
     except NotEnoughLabels as error:
         log.info("no model yet: %s", error)
         return None
-    trained.save(bootstrap.model_folder(configuration))
+    model_file.save(trained, bootstrap.model_folder(configuration))
     return trained
 
 

@@ -77,7 +77,7 @@ def drawn_weeks(rng: np.random.Generator, weeks: int, resamples: int) -> Floats:
 def interval(lowest: Floats, highest: Floats, *weeks: int) -> tuple[float, float]:
     """The 95 % interval of a difference between periods of so many `weeks` (at least FEWEST_WEEKS), from its
     resamples, each known to lie from `lowest` to `highest`."""
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # slow to import
+    from scipy.special import stdtrit  # slow to import
 
     blocks = [number / BLOCK for number in weeks]
     fewest = min(blocks)

@@ -14,9 +14,11 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
+from analytics import model_file
 from analytics.catalogue import PROJECT_WORK, kind_of, type_of_ticket_type
-from analytics.classify import MANIFEST_FILE, MODEL_FILE, Classifier, given
+from analytics.classify import Classifier, given
 from analytics.errors import ModelRefused, NotEnoughLabels
+from analytics.model_file import MANIFEST_FILE, MODEL_FILE
 from tests.unit.drawn import ticket
 from tickets.ticket import RequestType, Ticket
 
@@ -160,28 +162,28 @@ def test_ticket_types_say_what_they_say() -> None:
 
 
 def test_a_stored_model_answers_the_same(classifier: Classifier, tmp_path: Path) -> None:
-    classifier.save(tmp_path / "model")
-    loaded = Classifier.load(tmp_path / "model")
+    model_file.save(classifier, tmp_path / "model")
+    loaded = model_file.load(tmp_path / "model")
     asked = [ticket(n, ticket_type="Task", summary=wish) for n, wish in enumerate(itertools.chain(*WISHES.values()))]
     assert loaded.predict(asked) == classifier.predict(asked)
     assert loaded.report == classifier.report
 
 
 def test_a_trusted_hash_is_compared(classifier: Classifier, tmp_path: Path) -> None:
-    classifier.save(tmp_path)
+    model_file.save(classifier, tmp_path)
     kept = json.loads((tmp_path / MANIFEST_FILE).read_text())["sha256"]
-    Classifier.load(tmp_path, sha256=kept)
+    model_file.load(tmp_path, sha256=kept)
     with pytest.raises(ModelRefused, match="was altered"):
-        Classifier.load(tmp_path, sha256="0" * 64)
+        model_file.load(tmp_path, sha256="0" * 64)
 
 
 def test_an_altered_model_is_refused(classifier: Classifier, tmp_path: Path) -> None:
-    classifier.save(tmp_path)
+    model_file.save(classifier, tmp_path)
     content = bytearray((tmp_path / MODEL_FILE).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / MODEL_FILE).write_bytes(content)
     with pytest.raises(ModelRefused, match="was altered"):
-        Classifier.load(tmp_path)
+        model_file.load(tmp_path)
 
 
 def damage(folder: Path, **changes: object) -> None:
@@ -191,14 +193,14 @@ def damage(folder: Path, **changes: object) -> None:
 
 def test_a_folder_that_is_no_model_is_refused(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(ModelRefused, match="incomplete or damaged"):
-        Classifier.load(tmp_path)
-    classifier.save(tmp_path)
+        model_file.load(tmp_path)
+    model_file.save(classifier, tmp_path)
     damage(tmp_path, format=99)
     with pytest.raises(ModelRefused, match="has format 99"):
-        Classifier.load(tmp_path)
+        model_file.load(tmp_path)
     (tmp_path / MANIFEST_FILE).write_text("[]")
     with pytest.raises(ModelRefused, match="incomplete or damaged"):
-        Classifier.load(tmp_path)
+        model_file.load(tmp_path)
 
 
 class Stowaway(LogisticRegression):  # type: ignore[misc]
@@ -209,17 +211,17 @@ class Stowaway(LogisticRegression):  # type: ignore[misc]
 def test_other_types_are_refused_even_with_a_fitting_hash(
     classifier: Classifier, tmp_path: Path, content: object, message: str
 ) -> None:
-    classifier.save(tmp_path)
+    model_file.save(classifier, tmp_path)
     stored = skops.io.dumps(content)
     (tmp_path / MODEL_FILE).write_bytes(stored)
     damage(tmp_path, sha256=hashlib.sha256(stored).hexdigest())
     with pytest.raises(ModelRefused, match=message):
-        Classifier.load(tmp_path)
+        model_file.load(tmp_path)
 
 
 def test_a_hash_that_fits_garbage_is_refused(classifier: Classifier, tmp_path: Path) -> None:
-    classifier.save(tmp_path)
+    model_file.save(classifier, tmp_path)
     (tmp_path / MODEL_FILE).write_bytes(b"garbage")
     damage(tmp_path, sha256=hashlib.sha256(b"garbage").hexdigest())
     with pytest.raises(ModelRefused):
-        Classifier.load(tmp_path)
+        model_file.load(tmp_path)

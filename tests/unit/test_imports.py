@@ -45,7 +45,7 @@ HOMES = {
         "fulfilment/migrations/",
     ),
     "sklearn": ("analytics/",),
-    "skops": ("analytics/classify.py",),
+    "skops": ("analytics/model_file.py",),
     "polars": (
         "analytics/codes.py",
         "analytics/kept.py",
@@ -58,7 +58,7 @@ HOMES = {
     "pyarrow": ("tickets/history.py", "tickets/history_rows.py"),
     "altair": ("analytics/charts.py",),
     "vl_convert": (),  # altair uses it to draw a chart as a picture
-    "scipy": ("analytics/resampling.py",),
+    "scipy": ("analytics/",),
     "holidays": ("analytics/calendars.py", "sandbox/workday.py"),
     "streamlit": ("dashboard/",),
     "typer": ("agent/cli.py",),

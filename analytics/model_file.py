@@ -1,0 +1,166 @@
+"""A trained model in a folder: `model.skops`, `sample.npz` and a manifest with their hashes and its own.
+
+Nothing here is ever unpickled: skops builds only the types listed here, and numpy's arrays hold numbers and text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+from zipfile import BadZipFile
+
+import numpy as np
+import skops.io
+from sklearn.pipeline import Pipeline
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from analytics.certify import Certificate
+from analytics.classify import Classifier
+from analytics.errors import ModelRefused
+from analytics.learning import ClassScore, Sample, TrainingReport
+from tickets.ticket import RequestType
+
+MODEL_FILE: Final = "model.skops"
+SAMPLE_FILE: Final = "sample.npz"
+MANIFEST_FILE: Final = "manifest.json"
+FORMAT: Final = 2
+# What a stored model may hold beyond the plain types that skops trusts by itself. Fixed here, never read from a file.
+TRUSTED_TYPES: Final = ("analytics.features.Reader", "analytics.terms.Terms")
+WAY_OUT: Final = "Train it anew: `goldenpath train`."
+
+
+def save(model: Classifier, folder: Path, *, certificates: Mapping[str, Certificate] | None = None) -> str:
+    """Writes the model and, last, its manifest; the manifest's hash, by which the model is known. `certificates` are
+    kept with a model that is trained from a file; those of an installation stand in its ledger.
+
+    Raises OSError where it cannot write.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST_FILE).unlink(missing_ok=True)  # a folder without one is refused: half a model is none
+    files = {MODEL_FILE: skops.io.dumps(model.pipeline), SAMPLE_FILE: _packed(model.sample)}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "report": asdict(model.report),
+        "kinds": {name: asdict(entry) for name, entry in model.kinds.items()},
+        "certificates": {name: asdict(one) for name, one in (certificates or {}).items()},
+    }
+    manifest["sha256"] = _own_hash(manifest)
+    partial = folder / f"{MANIFEST_FILE}.{os.getpid()}"
+    partial.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+    partial.replace(folder / MANIFEST_FILE)
+    return str(manifest["sha256"])
+
+
+def load(folder: Path, *, sha256: str | None = None) -> Classifier:
+    """Reads what `save` wrote. `sha256` is the hash the caller trusts, where it keeps one apart from the folder.
+
+    Raises ModelRefused for a folder that is incomplete, altered, of another format or holds other types than ours.
+    """
+    manifest = _manifest(folder)
+    if sha256 is not None and manifest["sha256"] != sha256:
+        raise ModelRefused(f"the model in {folder} is not the one that was kept: its hash is another. {WAY_OUT}")
+    contents = {name: _whole(folder, name, manifest) for name in (MODEL_FILE, SAMPLE_FILE)}
+    try:
+        raw = manifest["report"]
+        classes = {name: ClassScore(**score) for name, score in raw["classes"].items()}
+        report = TrainingReport(**{**raw, "classes": classes})
+        kinds = {name: RequestType(**entry) for name, entry in manifest["kinds"].items()}
+        sample = _unpacked(contents[SAMPLE_FILE])
+    except (ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
+    return Classifier(_pipeline(contents[MODEL_FILE], folder), report, sample, kinds)
+
+
+def certificates_in(folder: Path) -> dict[str, Certificate]:
+    """Those that were kept with the model, by request type and target: `s3-bucket 0.02`. Raises ModelRefused."""
+    try:
+        return {name: Certificate(**one) for name, one in _manifest(folder)["certificates"].items()}
+    except (TypeError, AttributeError) as error:
+        raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
+
+
+def hash_of(folder: Path) -> str:
+    """By which the model is known. Raises ModelRefused."""
+    return str(_manifest(folder)["sha256"])
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Whole, and of this format."""
+    path = folder / MANIFEST_FILE
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version, own = manifest["format"], manifest.get("sha256")
+    except FileNotFoundError:
+        raise ModelRefused(f"there is no whole model in {folder}: {MANIFEST_FILE} is missing. {WAY_OUT}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelRefused(
+            f"the model in {folder} is incomplete or damaged ({type(error).__name__}). {WAY_OUT}"
+        ) from None
+    if version != FORMAT:
+        raise ModelRefused(f"the model in {folder} has format {version}, this Golden Path reads {FORMAT}. {WAY_OUT}")
+    if own != _own_hash(manifest):
+        raise ModelRefused(f"the model in {folder} was altered: {MANIFEST_FILE} has not its own hash. {WAY_OUT}")
+    return dict(manifest)
+
+
+def _own_hash(manifest: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in manifest.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _whole(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"the model in {folder} is incomplete: {name}: {error.strerror}. {WAY_OUT}") from None
+    if hashlib.sha256(content).hexdigest() != manifest["files"].get(name):
+        raise ModelRefused(f"the model in {folder} was altered: {name} has not the hash it was stored with. {WAY_OUT}")
+    return content
+
+
+def _pipeline(content: bytes, folder: Path) -> Pipeline:
+    try:
+        pipeline = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    except UntrustedTypesFoundException as error:
+        raise ModelRefused(f"the model in {folder} holds types that are not ours: {error}. {WAY_OUT}") from None
+    except (BadZipFile, KeyError, ValueError) as error:
+        raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
+    if not isinstance(pipeline, Pipeline):
+        raise ModelRefused(f"the model in {folder} is a {type(pipeline).__name__}, not a pipeline. {WAY_OUT}")
+    return pipeline
+
+
+def _packed(sample: Sample) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        rows=sample.rows,
+        scores=sample.scores,
+        is_novel=sample.is_novel,
+        predicted=sample.predicted.astype(str),
+        labels=sample.labels.astype(str),
+        sites=np.array([site for site, _ in sample.keys], dtype=str),
+        ids=np.array([number for _, number in sample.keys], dtype=np.int64),
+    )
+    return buffer.getvalue()
+
+
+def _unpacked(content: bytes) -> Sample:
+    with np.load(io.BytesIO(content), allow_pickle=False) as held:
+        return Sample(
+            rows=held["rows"],
+            predicted=held["predicted"].astype(object),
+            scores=held["scores"],
+            labels=held["labels"].astype(object),
+            is_novel=held["is_novel"],
+            keys=tuple(zip(held["sites"].tolist(), held["ids"].tolist(), strict=True)),
+        )
