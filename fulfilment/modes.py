@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fulfilment.policy import Mode
+from fulfilment.records import Ceiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class EffectiveMode:
 def effective_mode(
     configured: Mode,
     *,
-    ceiling: tuple[Mode, str] | None,
+    ceiling: Ceiling | None,
     source: Literal["given", "predicted", "corrected"] | str,
     certificate: str | None,
     certificates_in_force: Collection[str] = (),
@@ -29,9 +30,9 @@ def effective_mode(
     """`ceiling` is a stop's or demotion's mode and reason. Only a type that was chosen on a form needs no
     certificate."""
     mode, why = configured, []
-    if ceiling is not None and ceiling[0] < mode:
-        mode = ceiling[0]
-        why.append(f"a stop holds it at {mode.label}: {ceiling[1]}")
+    if ceiling is not None and ceiling.mode < mode:
+        mode = ceiling.mode
+        why.append(ceiling.sentence)
     if source != "given" and mode > Mode.SUPERVISED and certificate not in certificates_in_force:
         mode = Mode.SUPERVISED
         why.append(

@@ -6,6 +6,7 @@ import pytest
 
 from fulfilment.modes import effective_mode
 from fulfilment.policy import Mode
+from fulfilment.records import Ceiling
 
 
 def test_a_given_type_needs_no_certificate() -> None:
@@ -36,6 +37,6 @@ def test_a_certificate_in_force_carries_a_predicted_type() -> None:
 @pytest.mark.parametrize("ceiling", list(Mode))
 @pytest.mark.parametrize("source", ["given", "predicted"])
 def test_nothing_raises_the_mode(configured: Mode, ceiling: Mode, source: str) -> None:
-    found = effective_mode(configured, ceiling=(ceiling, "an incident"), source=source, certificate=None)
+    found = effective_mode(configured, ceiling=Ceiling(ceiling, "an incident"), source=source, certificate=None)
     assert found.mode <= min(configured, ceiling)
     assert bool(found.why) == (found.mode < configured)
