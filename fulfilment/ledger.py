@@ -14,25 +14,28 @@ from pathlib import Path
 from typing import Any
 
 from fulfilment import schema
-from fulfilment.ceilings import Ceilings, ceiling_of
+from fulfilment.ceilings import Ceilings
 from fulfilment.chain import Entry, Note, VerifyReport, append, canonical
 from fulfilment.errors import LedgerError, StaleRequest
 from fulfilment.evidence import Evidence
+from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
 from fulfilment.policy import Mode
 from fulfilment.queries import Queries
 from fulfilment.record import Record
-from fulfilment.records import Intent, Proposal, RequestOutcome
+from fulfilment.records import EVIDENCE, Intent, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
 from fulfilment.rows import about, proposal_of, release, row_of, take, unmoved, void
 from fulfilment.schema import Connection, Engine, IntegrityError, database_now
-from tickets.ticket import Comment
+from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
 
 # Effects may still be under way or unknown in these: what they reserved stays reserved.
 _HOLDS = frozenset({State.APPLYING, State.WAITING_ON_PROVIDER, State.APPLIED, State.VERIFIED, State.UNCERTAIN})
+# An approval binds to the plan as it was approved: what is planned or proposed anew needs another.
+_ANEW = frozenset({State.MATCHED, State.PLANNED})
 # What an exit leaves behind no longer binds: codes that nobody used are void.
-_VOIDS = frozenset({State.MATCHED, State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT})
+_VOIDS = _ANEW | {State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT}
 
 
 class Ledger(Ceilings, Queries, Record):
@@ -103,6 +106,7 @@ class Ledger(Ceilings, Queries, Record):
         parameters: str | None = None,
         plan: str | None = None,
         resource: str | None = None,
+        classification: Classification | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> Request:
         """One arrow of the request's life with its ledger row. None leaves a column as it is.
@@ -116,23 +120,44 @@ class Ledger(Ceilings, Queries, Record):
             plan=request.plan if plan is None else plan,
             resource=request.resource if resource is None else resource,
         )
+        if classification is not None:
+            moved = replace(
+                moved,
+                request_type=classification.request_type,
+                type_source=classification.source,
+                score=classification.score,
+                certificate=classification.certificate,
+            )
         with self._writing() as connection:
             return self._move(connection, request, moved, to, note, context=context)
 
     def begin(self, request: Request, note: Note, *, reserve: str, least: Mode) -> Request:
-        """The arrow to APPLYING: checks the stops and reserves the resource in the same transaction.
+        """The arrow to APPLYING: checks stops, demotions and the evidence, and reserves the resource, in the same
+        transaction.
 
-        Raises StaleRequest (nothing written) when a stop holds the handler below `least` or another request
-        holds
-        the resource.
+        `least` is AUTONOMOUS for what the evidence approved. Raises StaleRequest (nothing written) when the handler is
+        held below it, when the certificate that the request was decided on is no longer in force, or when another
+        request holds the resource.
         """
         with self._writing() as connection:
-            held = ceiling_of(connection, request.handler)
-            if held is not None and held.mode < least:
-                raise StaleRequest(f"{request.handler}: {held.sentence}")
+            require_mode(connection, request, least)
             moved = self._move(connection, request, request, State.APPLYING, note)
             take(connection, moved, reserve, note.at)
             return moved
+
+    def effective_mode(
+        self, configured: Mode, *, handler: str, site: str, ticket_id: int, classification: Classification
+    ) -> EffectiveMode:
+        """The lowest of the configured mode, stops and demotions, and what the evidence carries at this moment."""
+        with self._reading() as connection:
+            return effective_mode_in(
+                connection,
+                configured,
+                handler=handler,
+                site=site,
+                ticket_id=ticket_id,
+                classification=classification,
+            )
 
     def await_approval(
         self, request: Request, note: Note, proposal: Proposal, *, comment: Comment, expires_at: datetime
@@ -153,9 +178,12 @@ class Ledger(Ceilings, Queries, Record):
             return self._move(connection, request, request, State.AWAITING_APPROVAL, note)
 
     def approve(self, request: Request, note: Note, proposal: Proposal, *, by: str, comment_id: str | None) -> Request:
-        """The arrow to APPROVED; uses up the code."""
+        """The arrow to APPROVED; uses up the code. Where nobody but the evidence approves, it is read in the same
+        transaction. Raises StaleRequest, with nothing written."""
         table = schema.approvals
         with self._writing() as connection:
+            if by == EVIDENCE:
+                require_mode(connection, request, Mode.AUTONOMOUS)
             used = connection.execute(
                 table.update()
                 .where(table.c.id == proposal.id, table.c.approved_at.is_(None), table.c.voided_at.is_(None))
@@ -256,7 +284,7 @@ class Ledger(Ceilings, Queries, Record):
         if to not in _HOLDS:
             release(connection, moved, note.at)
         if to in _VOIDS:
-            void(connection, moved, note.at)
+            void(connection, moved, note.at, used=to in _ANEW)
         append(connection, about(moved, note))
         return moved
 

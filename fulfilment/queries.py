@@ -7,10 +7,12 @@ from dataclasses import fields
 from typing import Any
 
 from fulfilment import schema
+from fulfilment.audits import newest_audits
 from fulfilment.book import Book
 from fulfilment.records import Intent, Proposal, RequestOutcome
 from fulfilment.request import UNFINISHED, Request, State
 from fulfilment.rows import outcome_of, proposal_of, request_of
+from fulfilment.type_names import roots
 
 
 class Queries(Book):
@@ -67,11 +69,19 @@ class Queries(Book):
             return sum(json.loads(row.context).get("team") == team for row in connection.execute(query))
 
     def outcomes(self) -> list[RequestOutcome]:
-        """A row per request, oldest first; a request voided by an edit is cancelled, its successor counts."""
+        """A row per request, oldest first; a request voided by an edit is cancelled, its successor counts. What was
+        fulfilled is corrected where the newest audit says another type."""
         table = schema.requests
         with self._reading() as connection:
             rows = connection.execute(table.select().order_by(table.c.created_at, table.c.generation)).all()
-        return [outcome_of(row) for row in rows]
+            words = {(said.site, said.ticket_id): said.request_type for said in newest_audits(connection)}
+            stands_for = roots(connection)
+        found = []
+        for row in rows:
+            word = words.get((row.site, row.ticket_id), row.request_type)
+            is_other = stands_for.get(word, word) != stands_for.get(row.request_type, row.request_type)
+            found.append(outcome_of(row, is_corrected=is_other and row.applied_at is not None))
+        return found
 
     def proposal(self, request: Request) -> Proposal | None:
         """The code in force for the request's plan."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from fulfilment import schema
 from fulfilment.chain import Note
@@ -12,6 +12,9 @@ from fulfilment.errors import StaleRequest
 from fulfilment.records import RESULTS, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
+from tickets.ticket import Classification
+
+_SOURCES: dict[str, Literal["given", "predicted", "corrected"]] = {"given": "given", "corrected": "corrected"}
 
 
 def unmoved(request: Request) -> tuple[Any, ...]:
@@ -43,10 +46,19 @@ def release(connection: Connection, request: Request, at: datetime) -> None:
     )
 
 
-def void(connection: Connection, request: Request, at: datetime) -> None:
+def void(connection: Connection, request: Request, at: datetime, *, used: bool = False) -> None:
+    """The codes that nobody used; `used`: those too that were."""
     table = schema.approvals
-    unused = (table.c.approved_at.is_(None), table.c.voided_at.is_(None))
-    connection.execute(table.update().where(table.c.request_id == request.id, *unused).values(voided_at=at))
+    standing = [table.c.request_id == request.id, table.c.voided_at.is_(None)]
+    if not used:
+        standing.append(table.c.approved_at.is_(None))
+    connection.execute(table.update().where(*standing).values(voided_at=at))
+
+
+def classification_of(request: Request) -> Classification:
+    """The one that the request was decided on. A source that nobody knows counts as predicted."""
+    source = _SOURCES.get(request.type_source, "predicted")
+    return Classification(request.request_type, source, request.score or 0.0, request.certificate)
 
 
 def row_of(request: Request) -> dict[str, Any]:
@@ -61,7 +73,7 @@ def proposal_of(row: Any) -> Proposal:
     return Proposal(**{f.name: getattr(row, f.name) for f in fields(Proposal)})
 
 
-def outcome_of(row: Any) -> RequestOutcome:
+def outcome_of(row: Any, *, is_corrected: bool) -> RequestOutcome:
     state = State(row.state)
     is_applied = state is State.HANDED_OVER and row.applied_at is not None
     return RequestOutcome(
@@ -74,4 +86,5 @@ def outcome_of(row: Any) -> RequestOutcome:
         applied_at=row.applied_at,
         resource=row.resource,
         reason=row.reason,
+        is_corrected=is_corrected,
     )

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from fulfilment.chain import Note
-from fulfilment.errors import CircularMerge, UnknownRequestType
+from fulfilment.errors import CircularMerge, StaleRequest, UnknownRequestType
 from fulfilment.evidence import Evidence
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
-from fulfilment.records import Audit, AuditQuestion, Ceiling, Certificate, KnownRequestType
-from fulfilment.request import State
+from fulfilment.records import EVIDENCE, Audit, AuditQuestion, Ceiling, Certificate, KnownRequestType
+from fulfilment.request import Request, State
 from fulfilment.schema import IntegrityError
-from tests.unit.test_ledger import create
+from tests.unit.test_ledger import create, request
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
@@ -258,6 +260,74 @@ def test_a_type_that_was_merged_into_the_fulfilled_one_is_right(evidence: Eviden
     create(ledger, state=State.APPLYING)
     evidence.audit(said("boxes"))
     assert ledger.ceiling("storage-box") is None
+
+
+# --- in the transaction that starts the work
+
+
+def decided_on(ledger: Ledger, state: State, certificate: str | None = None, number: int = 1) -> Request:
+    made = replace(request(number, state), type_source="predicted", score=0.9, certificate=certificate)
+    return ledger.create(made, Note(AT, "matched", "matched"), context={}, lease_time=timedelta(minutes=5))
+
+
+def test_what_the_evidence_approved_begins_only_while_the_certificate_is_in_force(
+    evidence: Evidence, ledger: Ledger
+) -> None:
+    (issued,) = evidence.issue([GRANTED], model=OLD, at=AT)
+    made, applying = decided_on(ledger, State.APPROVED, issued.id), Note(AT, "applying", "begins")
+    evidence.suspend("storage-box", "drift", LATER)
+    count = rows(ledger)
+    with pytest.raises(StaleRequest, match="suspended: drift"):
+        ledger.begin(made, applying, reserve="dev/box", least=Mode.AUTONOMOUS)
+    assert (ledger.get(made.id), rows(ledger)) == (made, count)
+    evidence.restore("storage-box", LATER)
+    assert ledger.begin(made, applying, reserve="dev/box", least=Mode.AUTONOMOUS).state is State.APPLYING
+
+
+def test_what_a_person_approved_begins_without_a_certificate(ledger: Ledger) -> None:
+    made = decided_on(ledger, State.APPROVED)
+    begun = ledger.begin(made, Note(AT, "applying", "begins"), reserve="dev/box", least=Mode.SUPERVISED)
+    assert begun.state is State.APPLYING
+
+
+def test_the_evidence_approves_only_while_the_certificate_is_in_force(evidence: Evidence, ledger: Ledger) -> None:
+    (issued,) = evidence.issue([GRANTED], model=OLD, at=AT)
+    made, approved = decided_on(ledger, State.PLANNED, issued.id), Note(AT, "approved", "by evidence")
+    proposal = ledger.propose(made, "d" * 64, "CODE", Note(AT, "proposal", "a code"))
+    evidence.issue([GRANTED], model=NEW, at=LATER)
+    count = rows(ledger)
+    with pytest.raises(StaleRequest, match="was withdrawn"):
+        ledger.approve(made, approved, proposal, by=EVIDENCE, comment_id=None)
+    assert (ledger.get(made.id), ledger.proposal(made), rows(ledger)) == (made, proposal, count)
+    assert ledger.approve(made, approved, proposal, by="ada", comment_id="7").state is State.APPROVED
+
+
+def test_suspending_and_beginning_at_once_has_one_order(ledger: Ledger, path: Path) -> None:
+    """Two processes' worth of connections: what begins after the suspension's row is refused."""
+    (issued,) = ledger.evidence.issue([GRANTED], model=OLD, at=AT)
+    begun = refused = 0
+    with Ledger.open(path) as other, ThreadPoolExecutor(2) as pool:
+        for number in range(1, 26):
+            made, barrier = decided_on(ledger, State.APPROVED, issued.id, number), Barrier(2)
+
+            def begin(made: Request = made, barrier: Barrier = barrier) -> bool:
+                barrier.wait()
+                try:
+                    ledger.begin(made, Note(AT, "applying", "b"), reserve=made.ticket_key, least=Mode.AUTONOMOUS)
+                except StaleRequest:
+                    return False
+                return True
+
+            def suspend(barrier: Barrier = barrier) -> None:
+                barrier.wait()
+                other.evidence.suspend("storage-box", "drift", AT)
+
+            has_begun, _ = pool.submit(begin), pool.submit(suspend).result()
+            begun, refused = begun + has_begun.result(), refused + (not has_begun.result())
+            is_before = kinds(path)[-2:] == ["applying", "certificate_suspended"]
+            assert is_before == has_begun.result()
+            other.evidence.restore("storage-box", AT)
+    assert begun + refused == 25
 
 
 def test_a_change_that_fails_leaves_nothing(evidence: Evidence, ledger: Ledger, path: Path) -> None:
