@@ -40,6 +40,7 @@ def suspend(connection: Connection, request_type: str, reason: str, at: datetime
     found = _standing(connection, request_type)
     if found is None or (found.suspended_at is not None and found.suspended_reason == reason):
         return False
+    found = replace(found, suspended_at=at, suspended_reason=reason)
     _update(connection, found, suspended_at=at, suspended_reason=reason)
     append(connection, _note(found, "certificate_suspended", f"suspended for {request_type}: {reason}", at))
     return True
@@ -49,6 +50,7 @@ def restore(connection: Connection, request_type: str, at: datetime) -> bool:
     found = _standing(connection, request_type)
     if found is None or found.suspended_at is None:
         return False
+    found = replace(found, suspended_at=None, suspended_reason=None)
     _update(connection, found, suspended_at=None, suspended_reason=None)
     append(connection, _note(found, "certificate_restored", f"in force again for {request_type}", at))
     return True
@@ -122,7 +124,9 @@ def _update(connection: Connection, certificate: Certificate, **values: Any) -> 
 
 def _note(certificate: Certificate, kind: str, sentence: str, at: datetime) -> Note:
     told = {name: getattr(certificate, name) for name in _TOLD}
-    return Note(at, kind, sentence, detail={"certificate": certificate.id, "type": certificate.request_type, **told})
+    identity = {"certificate": certificate.id, "type": certificate.request_type}
+    is_suspended = {"is_suspended": certificate.suspended_at is not None}
+    return Note(at, kind, sentence, detail={**identity, **told, **is_suspended})
 
 
 def _sentence(certificate: Certificate) -> str:
@@ -132,7 +136,7 @@ def _sentence(certificate: Certificate) -> str:
     return (
         f"{certificate.request_type}: with scores from {certificate.threshold:.4g} wrong in at most "
         f"{certificate.target:.2%} at {certificate.confidence:.2%} confidence; {counted}; "
-        f"it covers {certificate.coverage:.1%}"
+        f"it covers {certificate.coverage:.1%}" + (f"; still {certificate.lacks}" if certificate.lacks else "")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -65,6 +67,13 @@ def kinds(path: Path) -> list[str]:
     return found
 
 
+def told(path: Path) -> list[dict[str, Any]]:
+    with sqlite3.connect(path) as connection:
+        found = [json.loads(detail) for (detail,) in connection.execute("SELECT detail FROM ledger ORDER BY seq")]
+    connection.close()
+    return found
+
+
 # --- certificates
 
 
@@ -99,7 +108,9 @@ def test_a_newer_count_and_another_model_replace_what_stood(evidence: Evidence, 
     assert evidence.in_force()["storage-box"].id not in (first.id, second.id)
 
 
-def test_a_suspension_ends_by_restoring_or_by_another_model_only(evidence: Evidence, ledger: Ledger) -> None:
+def test_a_suspension_ends_by_restoring_or_by_another_model_only(
+    evidence: Evidence, ledger: Ledger, path: Path
+) -> None:
     evidence.issue([GRANTED], model=OLD, at=AT)
     assert evidence.suspend("storage-box", "the mix of tickets changed", LATER)
     assert evidence.in_force() == {}
@@ -110,6 +121,8 @@ def test_a_suspension_ends_by_restoring_or_by_another_model_only(evidence: Evide
     assert rows(ledger) == count
     evidence.issue([replace(GRANTED, audited=241)], model=OLD, at=LATER)
     assert evidence.in_force() == {}
+    assert kinds(path)[-1] == "certificate_issued"
+    assert told(path)[-1]["is_suspended"] is True
     assert evidence.restore("storage-box", LATER)
     assert not evidence.restore("storage-box", LATER)
     assert evidence.in_force()["storage-box"].audited == 241

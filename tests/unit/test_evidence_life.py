@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from fulfilment.engine import Engine
 from fulfilment.errors import CircularMerge, UnknownRequestType
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
 from fulfilment.records import Audit, Certificate, KnownRequestType
-from tests.fakes import START
+from tests.fakes import (
+    ADA,
+    DANA,
+    SECRET,
+    START,
+    BoxHandler,
+    BoxSettings,
+    FakeDesk,
+    FakeProvider,
+    Killed,
+    PlainReplies,
+    form,
+    policy,
+)
 from tickets.ticket import Classification
 
 IDS = ("boxes", "caches", "queues", "topics")
 MODELS = ("a" * 64, "b" * 64)
 
+Fault = tuple[str, str]
+
 ids = st.sampled_from(IDS)
+faults = st.sampled_from(
+    [
+        ("", ""),
+        ("", ""),
+        ("provider", "box:CreateBox"),
+        ("provider", "read"),
+        ("desk", "post_comment"),
+        ("desk", "move"),
+    ]
+)
 
 
 class EvidenceLife(RuleBasedStateMachine):
@@ -159,7 +189,140 @@ class EvidenceLife(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-EvidenceLife.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+class Autonomy(RuleBasedStateMachine):
+    """An autonomous installation among suspensions, demotions, edits, people's words and sudden deaths. The ledger
+    itself is replayed: nothing began without what carried it at that row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "ledger.sqlite3"
+        self.ledger = Ledger.open(self.path)
+        self.desk = FakeDesk()
+        self.provider = FakeProvider()
+        self.issued = 0
+
+    @initialize()
+    def file(self) -> None:
+        self.tickets = [self.desk.file(form=form(name=f"payments-box-{number}")) for number in range(2)]
+        self.certify(0, True)
+
+    @rule(number=st.integers(0, 1), score=st.sampled_from([0.9, 0.9, 0.5]), is_named=st.booleans(), act=faults)
+    def look(self, number: int, score: float, is_named: bool, act: Fault) -> None:
+        ticket = self.desk.tickets[self.tickets[number].id]
+        in_force = self.ledger.evidence.in_force().get("storage-box")
+        named = in_force.id if in_force and is_named else None
+        self._interrupted(act)
+        with suppress(Killed):
+            self._engine().consider(ticket, Classification("storage-box", "predicted", score, named))
+        self._clear()
+
+    @rule(act=faults)
+    def cycle(self, act: Fault) -> None:
+        engine = self._engine()
+        self._interrupted(act)
+        with suppress(Killed):
+            for request in engine.due():
+                engine.advance(request)
+        self._clear()
+
+    @rule(model=st.integers(0, 1), is_granted=st.booleans())
+    def certify(self, model: int, is_granted: bool) -> None:
+        self.issued += 1
+        bound = Certificate("storage-box", 0.02, 0.95, 0.8 if is_granted else None, 100 + self.issued, 0, 0.5)
+        self.ledger.evidence.issue([bound], model=MODELS[model], at=START)
+
+    @rule(is_suspending=st.booleans())
+    def suspend_or_restore(self, is_suspending: bool) -> None:
+        evidence = self.ledger.evidence
+        if is_suspending:
+            evidence.suspend("storage-box", "drift", START)
+        else:
+            evidence.restore("storage-box", START)
+
+    @rule(number=st.integers(0, 1), request_type=st.sampled_from(["storage-box", "redis"]))
+    def say(self, number: int, request_type: str) -> None:
+        ticket = self.tickets[number]
+        self.ledger.evidence.audit(
+            Audit("fake", ticket.id, ticket.key, request_type, "correction", "olli", self.desk.clock)
+        )
+
+    @rule()
+    def resume(self) -> None:
+        self.ledger.resume("storage-box", by="olli", at=START)
+
+    @rule(number=st.integers(0, 1))
+    def approve(self, number: int) -> None:
+        codes = self.ledger.codes("fake", self.tickets[number].id)
+        if codes:
+            self.desk.comment(self.tickets[number].id, ADA, f"approve {codes[-1]}")
+
+    @rule(number=st.integers(0, 1), words=st.sampled_from(["a storage box", "one storage box"]))
+    def edit(self, number: int, words: str) -> None:
+        self.desk.edit(self.tickets[number].id, DANA, summary=f"Please create {words}")
+
+    @invariant()
+    def nothing_began_without_what_carried_it(self) -> None:
+        in_force = is_demoted = False
+        approved: dict[str, str] = {}
+        words: dict[int, str] = {}
+        began = 0
+        for kind, request, ticket, detail in self._rows():
+            if kind.startswith("certificate_"):
+                is_standing = kind in ("certificate_issued", "certificate_suspended", "certificate_restored")
+                in_force = is_standing and detail["threshold"] is not None and not detail["is_suspended"]
+            elif kind in ("demoted", "resumed"):
+                is_demoted = kind == "demoted"
+            elif kind == "audited":
+                words[ticket] = detail["type"]
+            elif kind in ("approved", "unapproved", "planned"):
+                approved[request] = detail.get("account", "evidence") if kind == "approved" else ""
+            elif kind == "applying" and detail.get("plan"):
+                began += 1
+                carried = in_force and not is_demoted and words.get(ticket, "storage-box") == "storage-box"
+                assert approved[request] == ADA.id or (approved[request] == "evidence" and carried)
+        assert self.provider.created <= began
+        assert self.ledger.verify().broken_at is None
+
+    def _engine(self) -> Engine:
+        return Engine(
+            ledger=self.ledger,
+            desk=self.desk,
+            replies=PlainReplies(),
+            handlers={"storage-box": BoxHandler(BoxSettings())},
+            policy=policy(Mode.AUTONOMOUS),
+            workshop=self.provider,
+            secret=SECRET,
+        )
+
+    def _interrupted(self, act: Fault) -> None:
+        where, call = act
+        if where == "provider":
+            self.provider.before[call] = Killed()
+        elif where == "desk":
+            self.desk.fail_next[call] = Killed()
+
+    def _clear(self) -> None:
+        self.provider.before.clear()
+        self.desk.fail_next.clear()
+
+    def _rows(self) -> list[tuple[str, str, int, dict[str, Any]]]:
+        with sqlite3.connect(self.path) as connection:
+            query = "SELECT kind, request_id, ticket_id, detail FROM ledger ORDER BY seq"
+            found = [
+                (kind, request, ticket, json.loads(detail))
+                for kind, request, ticket, detail in connection.execute(query)
+            ]
+        connection.close()
+        return found
+
+    def teardown(self) -> None:
+        self.ledger.close()
+        self.folder.cleanup()
+
+
+LIVES = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EvidenceLife.TestCase.settings = LIVES
+Autonomy.TestCase.settings = LIVES
 TestEvidenceLife = EvidenceLife.TestCase
+TestAutonomy = Autonomy.TestCase
