@@ -53,6 +53,7 @@ def run_cycle(
     synced, obstacles = fresh_copy.synced, fresh_copy.obstacles
     outcomes: list[Outcome] = []
     errors = 0
+    rooms.engine.record_modes()
     due = [request for request in rooms.engine.due() if project_of(rooms, request) not in obstacles]
     turns: list[tuple[str, Callable[[], Outcome | None]]] = [
         (request.ticket_key, partial(rooms.engine.advance, request)) for request in due

@@ -60,12 +60,21 @@ class VerifyReport:
     redacted: int = 0
 
 
+def hold_head(connection: Connection) -> tuple[int, str]:
+    """Row number and hash of the head, held until the transaction ends.
+
+    Held before anything is checked that another transaction may change: PostgreSQL would else let both through.
+    """
+    last = connection.execute(head.select().where(head.c.id == 1).with_for_update()).one()
+    return int(last.seq), str(last.hash)
+
+
 def append(connection: Connection, note: Note) -> int:
     """Writes the row and moves the head, in the caller's transaction. Returns the row's number."""
-    last = connection.execute(head.select().where(head.c.id == 1).with_for_update()).one()
+    seq, previous = hold_head(connection)
     payload = canonical({"nonce": secrets.token_hex(16), "sentence": note.sentence})
-    row = {
-        "seq": last.seq + 1,
+    row: dict[str, Any] = {
+        "seq": seq + 1,
         "at": to_text(note.at),
         "recorded_at": to_text(database_now(connection)),
         "request_id": note.request_id,
@@ -75,13 +84,13 @@ def append(connection: Connection, note: Note) -> int:
         "detail": canonical(note.detail),
         "decision": note.decision,
         "payload_hash": digest(payload),
-        "previous": last.hash,
+        "previous": previous,
     }
     row["hash"] = row_hash(row)
     connection.execute(payloads.insert().values(hash=row["payload_hash"], text=payload))
     connection.execute(ledger.insert().values(**row))
     moved = connection.execute(
-        head.update().where(head.c.id == 1, head.c.seq == last.seq).values(seq=row["seq"], hash=row["hash"])
+        head.update().where(head.c.id == 1, head.c.seq == seq).values(seq=row["seq"], hash=row["hash"])
     )
     if moved.rowcount != 1:
         raise ChainBroken(f"the ledger's head moved while row {row['seq']} was written: nothing was written")

@@ -26,11 +26,12 @@ from fulfilment.handler import Handler
 from fulfilment.identity import content_hash, request_identity
 from fulfilment.judgement import Judge, Rehearsal
 from fulfilment.ledger import Ledger
-from fulfilment.modes import EffectiveMode, effective_mode
+from fulfilment.modes import EffectiveMode
 from fulfilment.policy import Mode, Policy
 from fulfilment.progress import GONE, Progress, Voided
 from fulfilment.records import RESULTS
 from fulfilment.request import UNFINISHED, Outcome, Request, Result, State
+from fulfilment.vouching import remembered, vouched
 from tickets.errors import AnswerUnknown, NotFound
 from tickets.ticket import Classification, Ticket
 
@@ -88,6 +89,8 @@ class Engine:
             if isinstance(ticket, Ticket):
                 return self._gone(ticket)
             raise
+        said = self._ledger.evidence.audit_of(fresh.site, fresh.id)
+        classification = vouched(classification, ticket, fresh, said)
         try:
             request = self._ledger.latest(fresh.site, fresh.id)
             if request is not None and request.state in UNFINISHED:
@@ -120,6 +123,15 @@ class Engine:
         """Requests to look at in this cycle, whether or not their tickets changed."""
         return self._ledger.unfinished()
 
+    def record_modes(self) -> None:
+        """Records the configured modes where they differ from what was recorded last, a handler that is no longer
+        configured as off. Meant for the start of a cycle."""
+        recorded = self._ledger.configured_modes()
+        modes = dict.fromkeys(recorded, Mode.OFF) | {name: p.mode for name, p in self._policy.handlers.items()}
+        for name, mode in sorted(modes.items()):
+            if recorded.get(name) is not mode:
+                self._ledger.configured(name, mode, self._desk.now())
+
     def rehearse(self, ticket: Ticket, classification: Classification) -> Rehearsal:
         """What would be done with the ticket as it stands. Writes nothing anywhere."""
         handler = self._handler_for(classification, None)
@@ -134,6 +146,7 @@ class Engine:
                 mode_reason="no golden path is switched on for it",
                 content_hash=content_hash(ticket, fields=ticket.form, replies=()),
             )
+        classification = vouched(classification, ticket, ticket, self._ledger.evidence.audit_of(ticket.site, ticket.id))
         request = self._ledger.latest(ticket.site, ticket.id)
         if request is not None and request.handler == handler.name:
             return self._judged(ticket, classification, handler, request.id)
@@ -195,6 +208,8 @@ class Engine:
             reason="",
             created_at=at,
             updated_at=at,
+            score=classification.score,
+            certificate=classification.certificate,
         )
         note = Note(at, "matched", f"matched to {handler.name}", detail={"generation": generation})
         self._ledger.create(request, note, context=_context(found), lease_time=self._lease_time)
@@ -222,6 +237,8 @@ class Engine:
             return self._standing(request)
         if request.state not in _REOPENABLE or request.plan is not None or intents:
             return self._start(ticket, classification, handler)
+        if classification.request_type not in handler.request_types:  # we asked, and the reply was read as another type
+            classification = remembered(request, ticket, is_unchanged=False)
         with self._claimed(request) as held:
             found = self._judged(ticket, classification, handler, request.id)
             if found.mode < Mode.SUPERVISED:
@@ -236,9 +253,12 @@ class Engine:
         with self._claimed(request) as held:
             if held.state is not State.MATCHED:
                 return self._drive(held, ticket, handler)
-            if _is_of_another_type(ticket, handler):
+            if held.type_source != "corrected" and _is_of_another_type(ticket, handler):
                 return self._progress.leave(held, ticket, State.CANCELLED, _RETYPED)
-            found = self._judged(ticket, self._remembered(request, ticket), handler, request.id)
+            replies = self._ledger.context(held)["replies"]
+            is_unchanged = self._judge.content_hash(ticket, handler, replies) == held.content_hash
+            classification = remembered(held, ticket, is_unchanged=is_unchanged)
+            found = self._judged(ticket, classification, handler, request.id)
             return self._act(held, ticket, handler, found)
 
     def _drive(self, request: Request, ticket: Ticket, handler: Handler) -> Outcome:
@@ -248,7 +268,7 @@ class Engine:
             fresh = self._desk.ticket(ticket.id)
             if _is_of_another_type(fresh, handler):
                 return Outcome(fresh.key, Result.CANCELLED, (_RETYPED,), handler.name)
-            return self._start(fresh, self._remembered(request, fresh), handler)
+            return self._start(fresh, remembered(request, fresh, is_unchanged=False), handler)
 
     def _act(self, request: Request, ticket: Ticket, handler: Handler, found: Rehearsal) -> Outcome:
         """From MATCHED to where the judgement leads: a question, a refusal, an exit, or a plan."""
@@ -285,6 +305,7 @@ class Engine:
             content_hash=found.content_hash,
             parameters=found.parameters.model_dump_json(),
             plan=found.plan.to_json(),
+            classification=found.classification,
             context=_context(found),
         )
 
@@ -310,7 +331,14 @@ class Engine:
 
     def _rematch(self, request: Request, found: Rehearsal) -> Request:
         note = Note(self._desk.now(), "matched", "the ticket changed: it is looked at again")
-        return self._ledger.move(request, State.MATCHED, note, content_hash=found.content_hash, context=_context(found))
+        return self._ledger.move(
+            request,
+            State.MATCHED,
+            note,
+            content_hash=found.content_hash,
+            classification=found.classification,
+            context=_context(found),
+        )
 
     # --- decisions not to act
 
@@ -358,23 +386,22 @@ class Engine:
     # --- pieces
 
     def _judged(self, ticket: Ticket, classification: Classification, handler: Handler, request_id: str) -> Rehearsal:
-        mode = self._mode_of(handler, classification.source, classification.certificate)
+        mode = self._mode_of(ticket, classification, handler)
         codes = self._ledger.codes(ticket.site, ticket.id)
         return self._judge.judge(ticket, classification, handler, request_id=request_id, mode=mode, codes=codes)
 
-    def _mode_of(self, handler: Handler, source: str, certificate: str | None = None) -> EffectiveMode:
-        """No certificate is in force yet: the ledger keeps none, so a predicted type is never autonomous."""
-        return effective_mode(
+    def _mode_of(self, ticket: Ticket, classification: Classification, handler: Handler) -> EffectiveMode:
+        return self._ledger.effective_mode(
             self._policy.handlers[handler.name].mode,
-            ceiling=self._ledger.ceiling(handler.name),
-            source=source,
-            certificate=certificate,
+            handler=handler.name,
+            site=ticket.site,
+            ticket_id=ticket.id,
+            classification=classification,
         )
 
     def _handler_for(self, classification: Classification, request: Request | None) -> Handler | None:
-        """By the request type; a ticket that we asked about keeps its handler unless its given type
-        changed."""
-        if request is not None and request.state is State.NEEDS_INFORMATION and classification.source != "given":
+        """By the request type; a ticket that we asked about keeps its handler unless a person says another type."""
+        if request is not None and request.state is State.NEEDS_INFORMATION and classification.source == "predicted":
             return self._handlers.get(request.handler)
         for name, handler in sorted(self._handlers.items()):
             is_on = name in self._policy.handlers and self._policy.handlers[name].mode is not Mode.OFF
@@ -391,13 +418,6 @@ class Engine:
             self._secret, site=ticket.site, ticket_id=ticket.id, handler=handler.name, generation=generation
         )
         return identity, generation
-
-    def _remembered(self, request: Request, ticket: Ticket) -> Classification:
-        """The classification that a request was made from; a certificate never outlives its cycle, nor a given
-        type its standing on the ticket."""
-        if request.type_source == "given" and request.request_type == ticket.request_type:
-            return Classification(request.request_type, "given", 1.0)
-        return Classification(request.request_type, "predicted", 0.0)
 
     def _about(
         self,

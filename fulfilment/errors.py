@@ -3,6 +3,8 @@
 FulfilmentError
 ├── LedgerError            the ledger database cannot be opened, read or written
 │   └── ChainBroken        a ledger row does not follow from the one before it
+├── UnknownRequestType     a request type that nobody discovered or named
+├── CircularMerge          a request type would stand for itself
 ├── StaleRequest           a request's state or epoch is not what the caller read: somebody else moved it
 ├── HandlerError           a handler returned what its declaration does not allow
 │   └── UndeclaredOperation
@@ -30,6 +32,14 @@ class ChainBroken(LedgerError):
 
 class StaleRequest(FulfilmentError):
     """The request was moved by somebody else between reading and writing; nothing was written."""
+
+
+class UnknownRequestType(FulfilmentError):
+    """No request type has this id; the message lists near ones."""
+
+
+class CircularMerge(FulfilmentError):
+    """A request type would be merged into itself, at once or by way of others; nothing was written."""
 
 
 class HandlerError(FulfilmentError):

@@ -1,45 +1,46 @@
-"""The ledger database: requests and how they move, approvals, intents, reservations, stops, and the record
-of it all.
+"""The ledger database: requests and how they move, approvals, intents, reservations, stops, and the record of it all.
 
-Every method is one transaction; a write that moves a request compares (state, epoch), raises the epoch and
-carries its
+Every method is one transaction; a write that moves a request compares (state, epoch), raises the epoch and carries its
 ledger row. Errors: `LedgerError` with the way out, `StaleRequest` when somebody else moved the request.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from fulfilment import schema
-from fulfilment.chain import Entry, Note, VerifyReport, append, append_once, canonical, check, read_entries
+from fulfilment.ceilings import Ceilings
+from fulfilment.chain import Entry, Note, VerifyReport, append, canonical
 from fulfilment.errors import LedgerError, StaleRequest
+from fulfilment.evidence import Evidence
+from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
 from fulfilment.policy import Mode
-from fulfilment.records import RESULTS, Intent, Proposal, RequestOutcome
-from fulfilment.request import ARROWS, UNFINISHED, Request, Result, State
-from fulfilment.schema import Connection, Engine, IntegrityError, database_now, translated
-from tickets.ticket import Comment
+from fulfilment.queries import Queries
+from fulfilment.record import Record
+from fulfilment.records import EVIDENCE, Intent, Proposal, RequestOutcome
+from fulfilment.request import ARROWS, Request, State
+from fulfilment.rows import about, proposal_of, release, row_of, take, unmoved, void
+from fulfilment.schema import Connection, Engine, IntegrityError, database_now
+from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
 
 # Effects may still be under way or unknown in these: what they reserved stays reserved.
 _HOLDS = frozenset({State.APPLYING, State.WAITING_ON_PROVIDER, State.APPLIED, State.VERIFIED, State.UNCERTAIN})
+# An approval binds to the plan as it was approved: what is planned or proposed anew needs another.
+_ANEW = frozenset({State.MATCHED, State.PLANNED})
 # What an exit leaves behind no longer binds: codes that nobody used are void.
-_VOIDS = frozenset({State.MATCHED, State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT})
+_VOIDS = _ANEW | {State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT}
 
 
-class Ledger:
+class Ledger(Ceilings, Queries, Record):
     def __init__(self, engine: Engine, path: str) -> None:
-        self._engine = engine
-        self._reader = engine.execution_options(reading=True)
-        self._path = path
+        super().__init__(engine, path)
         self._owner = secrets.token_hex(8)
 
     @classmethod
@@ -47,16 +48,10 @@ class Ledger:
         """Creates or migrates the database when needed. Raises LedgerError."""
         return cls(schema.open_database(path), str(path))
 
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def evidence(self) -> Evidence:
+        """On the same database: certificates, request types that people name, audits."""
+        return Evidence(self._engine, self._path)
 
     # --- requests
 
@@ -64,7 +59,7 @@ class Ledger:
         """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it
         first."""
         with self._writing() as connection:
-            values = _row(request) | {
+            values = row_of(request) | {
                 "context": canonical(context),
                 "lease_until": database_now(connection) + lease_time,
                 "lease_owner": self._owner,
@@ -73,7 +68,7 @@ class Ledger:
                 connection.execute(schema.requests.insert().values(**values))
             except IntegrityError:
                 raise StaleRequest(f"{request.ticket_key} was taken up by another process") from None
-            append(connection, _about(request, note))
+            append(connection, about(request, note))
         return request
 
     def claim(self, request: Request, *, lease_time: timedelta) -> Request:
@@ -84,7 +79,7 @@ class Ledger:
             now = database_now(connection)
             claimed = connection.execute(
                 table.update()
-                .where(*_unmoved(request), table.c.lease_until.is_(None) | (table.c.lease_until < now))
+                .where(*unmoved(request), table.c.lease_until.is_(None) | (table.c.lease_until < now))
                 .values(epoch=request.epoch + 1, lease_until=now + lease_time, lease_owner=self._owner)
             )
             if claimed.rowcount != 1:
@@ -111,6 +106,7 @@ class Ledger:
         parameters: str | None = None,
         plan: str | None = None,
         resource: str | None = None,
+        classification: Classification | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> Request:
         """One arrow of the request's life with its ledger row. None leaves a column as it is.
@@ -124,23 +120,44 @@ class Ledger:
             plan=request.plan if plan is None else plan,
             resource=request.resource if resource is None else resource,
         )
+        if classification is not None:
+            moved = replace(
+                moved,
+                request_type=classification.request_type,
+                type_source=classification.source,
+                score=classification.score,
+                certificate=classification.certificate,
+            )
         with self._writing() as connection:
             return self._move(connection, request, moved, to, note, context=context)
 
     def begin(self, request: Request, note: Note, *, reserve: str, least: Mode) -> Request:
-        """The arrow to APPLYING: checks the stops and reserves the resource in the same transaction.
+        """The arrow to APPLYING: checks stops, demotions and the evidence, and reserves the resource, in the same
+        transaction.
 
-        Raises StaleRequest (nothing written) when a stop holds the handler below `least` or another request
-        holds
-        the resource.
+        `least` is AUTONOMOUS for what the evidence approved. Raises StaleRequest (nothing written) when the handler is
+        held below it, when the certificate that the request was decided on is no longer in force, or when another
+        request holds the resource.
         """
         with self._writing() as connection:
-            held = _ceiling(connection, request.handler)
-            if held is not None and held[0] < least:
-                raise StaleRequest(f"{request.handler} is held at {held[0].label}: {held[1]}")
+            require_mode(connection, request, least)
             moved = self._move(connection, request, request, State.APPLYING, note)
-            _reserve(connection, moved, reserve, note.at)
+            take(connection, moved, reserve, note.at)
             return moved
+
+    def effective_mode(
+        self, configured: Mode, *, handler: str, site: str, ticket_id: int, classification: Classification
+    ) -> EffectiveMode:
+        """The lowest of the configured mode, stops and demotions, and what the evidence carries at this moment."""
+        with self._reading() as connection:
+            return effective_mode_in(
+                connection,
+                configured,
+                handler=handler,
+                site=site,
+                ticket_id=ticket_id,
+                classification=classification,
+            )
 
     def await_approval(
         self, request: Request, note: Note, proposal: Proposal, *, comment: Comment, expires_at: datetime
@@ -161,9 +178,12 @@ class Ledger:
             return self._move(connection, request, request, State.AWAITING_APPROVAL, note)
 
     def approve(self, request: Request, note: Note, proposal: Proposal, *, by: str, comment_id: str | None) -> Request:
-        """The arrow to APPROVED; uses up the code."""
+        """The arrow to APPROVED; uses up the code. Where nobody but the evidence approves, it is read in the same
+        transaction. Raises StaleRequest, with nothing written."""
         table = schema.approvals
         with self._writing() as connection:
+            if by == EVIDENCE:
+                require_mode(connection, request, Mode.AUTONOMOUS)
             used = connection.execute(
                 table.update()
                 .where(table.c.id == proposal.id, table.c.approved_at.is_(None), table.c.voided_at.is_(None))
@@ -172,65 +192,6 @@ class Ledger:
             if used.rowcount != 1:
                 raise StaleRequest(f"the code of {request.ticket_key} was used or voided meanwhile")
             return self._move(connection, request, request, State.APPROVED, note)
-
-    def get(self, request_id: str) -> Request | None:
-        return self._one(schema.requests.c.id == request_id)
-
-    def latest(self, site: str, ticket_id: int) -> Request | None:
-        """The newest request of a ticket, whatever its handler."""
-        table = schema.requests
-        return self._one(table.c.site == site, table.c.ticket_id == ticket_id)
-
-    def generations(self, site: str, ticket_id: int, handler: str) -> int:
-        """How many generations of this ticket's request there are; the next one's number."""
-        table = schema.requests
-        query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id, table.c.handler == handler)
-        with self._reading() as connection:
-            return len(connection.execute(query).all())
-
-    def context(self, request: Request) -> dict[str, Any]:
-        """What the engine needs to remember about a request besides its columns."""
-        table = schema.requests
-        with self._reading() as connection:
-            row = connection.execute(table.select().where(table.c.id == request.id)).one()
-        found: dict[str, Any] = json.loads(row.context)
-        return found
-
-    def requests(self, *, state: State | None = None, key: str | None = None) -> list[Request]:
-        """Oldest first, all unless narrowed."""
-        table = schema.requests
-        query = table.select().order_by(table.c.created_at, table.c.generation)
-        if state is not None:
-            query = query.where(table.c.state == state.value)
-        if key is not None:
-            query = query.where(table.c.ticket_key == key)
-        with self._reading() as connection:
-            return [_request(row) for row in connection.execute(query)]
-
-    def unfinished(self) -> list[Request]:
-        """Requests that go on without the ticket having changed, oldest first."""
-        table = schema.requests
-        query = table.select().where(table.c.state.in_([state.value for state in UNFINISHED]))
-        with self._reading() as connection:
-            return [_request(row) for row in connection.execute(query.order_by(table.c.created_at))]
-
-    def open_requests(self, handler: str, team: str, without: str) -> int:
-        """How many unfinished requests of this handler a team has, not counting the one of id `without`."""
-        table = schema.requests
-        query = table.select().where(
-            table.c.handler == handler,
-            table.c.id != without,
-            table.c.state.in_([state.value for state in UNFINISHED]),
-        )
-        with self._reading() as connection:
-            return sum(json.loads(row.context).get("team") == team for row in connection.execute(query))
-
-    def outcomes(self) -> list[RequestOutcome]:
-        """A row per request, oldest first; a request voided by an edit is cancelled, its successor counts."""
-        table = schema.requests
-        with self._reading() as connection:
-            rows = connection.execute(table.select().order_by(table.c.created_at, table.c.generation)).all()
-        return [_outcome(row) for row in rows]
 
     # --- approvals
 
@@ -255,25 +216,8 @@ class Ledger:
                 }
                 connection.execute(table.insert().values(**values))
                 row = connection.execute(table.select().where(table.c.code == code)).one()
-                append(connection, _about(request, note))
-        return _proposal(row)
-
-    def proposal(self, request: Request) -> Proposal | None:
-        """The code in force for the request's plan."""
-        table = schema.approvals
-        query = table.select().where(table.c.request_id == request.id, table.c.voided_at.is_(None))
-        with self._reading() as connection:
-            row = connection.execute(query.order_by(table.c.id.desc())).first()
-        return None if row is None else _proposal(row)
-
-    def codes(self, site: str, ticket_id: int) -> tuple[str, ...]:
-        """Every code that was ever issued for a ticket."""
-        table, requests = schema.approvals, schema.requests
-        query = table.select().where(
-            table.c.request_id == requests.c.id, requests.c.site == site, requests.c.ticket_id == ticket_id
-        )
-        with self._reading() as connection:
-            return tuple(row.code for row in connection.execute(query))
+                append(connection, about(request, note))
+        return proposal_of(row)
 
     # --- intents
 
@@ -293,7 +237,7 @@ class Ledger:
                     created_at=note.at,
                 )
             )
-            append(connection, _about(request, note))
+            append(connection, about(request, note))
             key = result.inserted_primary_key
         if key is None:
             raise LedgerError(f"the ledger {self._path} did not say under which id an intent was kept")
@@ -307,100 +251,9 @@ class Ledger:
             connection.execute(
                 table.update().where(table.c.id == intent_id).values(outcome=outcome, settled_at=note.at)
             )
-            append(connection, _about(request, note))
-
-    def intents(self, request: Request) -> list[Intent]:
-        table = schema.intents
-        with self._reading() as connection:
-            rows = connection.execute(table.select().where(table.c.request_id == request.id).order_by(table.c.id))
-            return [Intent(**{f.name: getattr(row, f.name) for f in fields(Intent)}) for row in rows]
-
-    # --- stops
-
-    def stop(self, scope: str, *, reason: str, by: str, at: datetime, ceiling: Mode = Mode.OFF) -> None:
-        """Holds a handler (`scope` its name, or `all`) at or below a mode until it is lifted."""
-        with self._writing() as connection:
-            connection.execute(
-                schema.stops.insert().values(
-                    scope=scope, ceiling=ceiling.label, reason=reason, author=by, created_at=at
-                )
-            )
-            sentence = f"{scope} is held at {ceiling.label}: {reason}"
-            append(connection, Note(at, "stopped", sentence, detail={"scope": scope, "by": by}))
-
-    def resume(self, scope: str, *, by: str, at: datetime) -> None:
-        with self._writing() as connection:
-            table = schema.stops
-            connection.execute(
-                table.update().where(table.c.scope == scope, table.c.lifted_at.is_(None)).values(lifted_at=at)
-            )
-            append(connection, Note(at, "resumed", f"{scope} may work again", detail={"scope": scope, "by": by}))
-
-    def ceiling(self, handler: str) -> tuple[Mode, str] | None:
-        """The lowest mode that a stop in force allows this handler, with its reason; None without a stop."""
-        with self._reading() as connection:
-            return _ceiling(connection, handler)
-
-    # --- the record
-
-    def note(self, note: Note) -> None:
-        with self._writing() as connection:
-            append(connection, note)
-
-    def decide(self, note: Note, *, ever: bool = False) -> bool:
-        """A decision; False when it is already the newest about its ticket (`ever`: was ever written)."""
-        with self._writing() as connection:
-            return append_once(connection, note, ever=ever)
-
-    def story(self, key: str) -> list[Entry]:
-        """What was decided and done about a ticket, oldest first; empty when it was never considered."""
-        with self._reading() as connection:
-            return read_entries(connection, key)
-
-    def verify(self) -> VerifyReport:
-        with self._reading() as connection:
-            return check(connection)
-
-    def redact(self, seq: int, *, reason: str, at: datetime) -> None:
-        """Deletes the sentence of one row and appends a row that says so. Raises LedgerError for an unknown
-        row."""
-        table, texts = schema.ledger, schema.payloads
-        with self._writing() as connection:
-            row = connection.execute(table.select().where(table.c.seq == seq)).first()
-            if row is None:
-                raise LedgerError(f"the ledger has no row {seq}")
-            connection.execute(texts.delete().where(texts.c.hash == row.payload_hash))
-            append(
-                connection,
-                Note(
-                    at,
-                    "redacted",
-                    f"the text of row {seq} was taken out: {reason}",
-                    ticket_id=row.ticket_id,
-                    ticket_key=row.ticket_key,
-                    request_id=row.request_id,
-                    detail={"row": seq, "payload": row.payload_hash},
-                ),
-            )
+            append(connection, about(request, note))
 
     # --- inside
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with translated(self._path), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated(self._path), self._reader.connect() as connection:
-            yield connection
-
-    def _one(self, *conditions: Any) -> Request | None:
-        table = schema.requests
-        query = table.select().where(*conditions).order_by(table.c.created_at.desc(), table.c.generation.desc())
-        with self._reading() as connection:
-            row = connection.execute(query.limit(1)).first()
-        return None if row is None else _request(row)
 
     def _move(
         self,
@@ -422,94 +275,23 @@ class Ledger:
             reason=note.sentence,
             updated_at=note.at,
         )
-        values = _row(moved)
+        values = row_of(moved)
         if context is not None:
             values["context"] = canonical(context)
         if to is State.APPLIED:
             values["applied_at"] = note.at
         self._update(connection, request, values)
         if to not in _HOLDS:
-            _release(connection, moved, note.at)
+            release(connection, moved, note.at)
         if to in _VOIDS:
-            _void(connection, moved, note.at)
-        append(connection, _about(moved, note))
+            void(connection, moved, note.at, used=to in _ANEW)
+        append(connection, about(moved, note))
         return moved
 
     def _update(self, connection: Connection, request: Request, values: Mapping[str, Any]) -> None:
         """Fenced by (state, epoch); without values only checks."""
         table = schema.requests
         changes = dict(values) or {"epoch": request.epoch}
-        moved = connection.execute(table.update().where(*_unmoved(request)).values(**changes))
+        moved = connection.execute(table.update().where(*unmoved(request)).values(**changes))
         if moved.rowcount != 1:
             raise StaleRequest(f"the request of {request.ticket_key} was moved by another process")
-
-
-def _unmoved(request: Request) -> tuple[Any, ...]:
-    table = schema.requests
-    return (table.c.id == request.id, table.c.state == request.state.value, table.c.epoch == request.epoch)
-
-
-def _about(request: Request, note: Note) -> Note:
-    return replace(
-        note,
-        request_id=request.id,
-        ticket_id=request.ticket_id,
-        ticket_key=note.ticket_key or request.ticket_key,
-    )
-
-
-def _reserve(connection: Connection, request: Request, name: str, at: datetime) -> None:
-    values = {"request_id": request.id, "kind": "resource", "name": name, "amount": 1.0, "created_at": at}
-    try:
-        connection.execute(schema.reservations.insert().values(**values))
-    except IntegrityError:
-        raise StaleRequest(f"another request is working on {name} at this moment") from None
-
-
-def _release(connection: Connection, request: Request, at: datetime) -> None:
-    table = schema.reservations
-    connection.execute(
-        table.update().where(table.c.request_id == request.id, table.c.released_at.is_(None)).values(released_at=at)
-    )
-
-
-def _void(connection: Connection, request: Request, at: datetime) -> None:
-    table = schema.approvals
-    unused = (table.c.approved_at.is_(None), table.c.voided_at.is_(None))
-    connection.execute(table.update().where(table.c.request_id == request.id, *unused).values(voided_at=at))
-
-
-def _ceiling(connection: Connection, handler: str) -> tuple[Mode, str] | None:
-    table = schema.stops
-    rows = connection.execute(
-        table.select().where(table.c.scope.in_([handler, "all"]), table.c.lifted_at.is_(None))
-    ).all()
-    return min(((Mode[row.ceiling.upper()], str(row.reason)) for row in rows), default=None)
-
-
-def _row(request: Request) -> dict[str, Any]:
-    return {f.name: getattr(request, f.name) for f in fields(Request)} | {"state": request.state.value}
-
-
-def _request(row: Any) -> Request:
-    return Request(**{f.name: getattr(row, f.name) for f in fields(Request)} | {"state": State(row.state)})
-
-
-def _proposal(row: Any) -> Proposal:
-    return Proposal(**{f.name: getattr(row, f.name) for f in fields(Proposal)})
-
-
-def _outcome(row: Any) -> RequestOutcome:
-    state = State(row.state)
-    is_applied = state is State.HANDED_OVER and row.applied_at is not None
-    return RequestOutcome(
-        request_id=row.id,
-        ticket_id=row.ticket_id,
-        ticket=row.ticket_key,
-        handler=row.handler,
-        request_type=row.request_type,
-        result=Result.FULFILLED if is_applied else RESULTS[state],
-        applied_at=row.applied_at,
-        resource=row.resource,
-        reason=row.reason,
-    )

@@ -22,11 +22,12 @@ from fulfilment.ledger import Ledger
 from fulfilment.modes import EffectiveMode
 from fulfilment.plan import Plan
 from fulfilment.policy import Mode, Policy
+from fulfilment.records import EVIDENCE
 from fulfilment.request import Outcome, Request, Result, State
+from fulfilment.vouching import remembered
 from tickets.errors import AnswerUnknown, NoTransition, TicketsError
-from tickets.ticket import Ticket
+from tickets.ticket import Classification, Ticket
 
-EVIDENCE = "evidence"
 GONE = "its ticket does not exist any more, or this account may not see it"
 
 
@@ -46,7 +47,7 @@ class Progress:
     workshop: Workshop
     judge: Judge
     voice: Voice
-    mode_of: Callable[[Handler, str], EffectiveMode]
+    mode_of: Callable[[Ticket, Classification, Handler], EffectiveMode]
     new_code: Callable[[], str]
     patience: timedelta
 
@@ -74,8 +75,7 @@ class Progress:
         stopped = self._check_unchanged(request, ticket, handler)
         if stopped is not None:
             return stopped
-        is_given = request.type_source == "given" and request.request_type == ticket.request_type
-        mode = self.mode_of(handler, "given" if is_given else "predicted")
+        mode = self._mode_of(request, ticket, handler)
         if mode.mode < Mode.SUPERVISED:
             return self._wait(request, Result.UNCERTAIN, f"{handler.name} works in mode {mode.mode.label} now")
         plan = plan_of(request)
@@ -89,7 +89,7 @@ class Progress:
                 request, ticket, State.HANDED_OVER, "it needs an approval, and approval by comment is off"
             )
         approvers = ", ".join(sorted(self.policy.handlers[handler.name].approvers))
-        why = "; ".join(mode.why) or f"{handler.name} is supervised: a person approves each plan"
+        why = self._why(mode, handler)
         body = self.replies.proposal(plan, self._understood(request), proposal.code, approvers, why)
         comment = self.voice.say(ticket, "proposal", body, request=request.id, about=plan.digest)
         note = self._note("proposed", f"waits for an approval: {plan.summary}", {"plan": plan.digest})
@@ -140,6 +140,10 @@ class Progress:
         if proposal is None or proposal.approved_at is None or proposal.plan_digest != plan.digest:
             return self.leave(request, fresh, State.HANDED_OVER, "no approval in force belongs to its plan")
         least = Mode.AUTONOMOUS if proposal.approved_by == EVIDENCE else Mode.SUPERVISED
+        mode = self._mode_of(request, fresh, handler)
+        if mode.mode is Mode.SUPERVISED and least is Mode.AUTONOMOUS:
+            note = self._note("unapproved", f"no longer approved by evidence: {self._why(mode, handler)}")
+            return self.ledger.move(request, State.PLANNED, note)
         if self.policy.handlers[handler.name].mode < least:
             return self.leave(request, fresh, State.HANDED_OVER, f"{handler.name} may no longer act in this way")
         note = self._note("applying", f"begins: {plan.summary}", {"plan": plan.digest})
@@ -173,6 +177,13 @@ class Progress:
             sentence = f"its authors may no longer ask for team {context['team']}"
             return self.leave(request, ticket, State.HANDED_OVER, sentence)
         return None
+
+    def _mode_of(self, request: Request, ticket: Ticket, handler: Handler) -> EffectiveMode:
+        """Once the ticket was found unchanged."""
+        return self.mode_of(ticket, remembered(request, ticket, is_unchanged=True), handler)
+
+    def _why(self, mode: EffectiveMode, handler: Handler) -> str:
+        return "; ".join(mode.why) or f"{handler.name} is supervised: a person approves each plan"
 
     # --- effects
 

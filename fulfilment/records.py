@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
+from fulfilment.policy import Mode
 from fulfilment.request import Result, State
+
+EVIDENCE = "evidence"  # the author of what no person did
+Kind = Literal["request", "incident", "bug", "question", "project"]
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SAMPLE = 500
 
 _FULFILLED = frozenset({State.APPLIED, State.VERIFIED, State.ANSWERED, State.CLOSED, State.RETIRING, State.RETIRED})
 RESULTS: dict[State, Result] = {
@@ -78,3 +86,121 @@ class RequestOutcome:
     reason: str
     is_corrected: bool = False
     review_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The mode that a person's stop, or a demotion, allows a handler at most, and why."""
+
+    mode: Mode
+    reason: str
+    is_demotion: bool = False
+
+    @property
+    def sentence(self) -> str:
+        if self.is_demotion:
+            return f"demoted to {self.mode.label}: {self.reason}"
+        return f"a stop holds it at {self.mode.label}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """With scores of `threshold` and above, the type is wrong in at most `target` of the cases, at this confidence.
+
+    `threshold` is None where it was not granted; `needed` then says how many more audited tickets it takes.
+    `coverage` is the share of the type's tickets that it covers. What follows `needed` is the ledger's to fill in.
+    Learn-Then-Test: Angelopoulos et al. 2021.
+    """
+
+    request_type: str
+    target: float
+    confidence: float
+    threshold: float | None
+    audited: int
+    wrong: int
+    coverage: float
+    needed: int | None = None
+    model: str = ""
+    id: str = ""
+    issued_at: datetime | None = None
+    suspended_at: datetime | None = None
+    suspended_reason: str | None = None
+    withdrawn_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        shares = (self.target, self.confidence, self.coverage, 0.0 if self.threshold is None else self.threshold)
+        if not all(0 <= share <= 1 for share in shares):
+            raise ValueError(f"target, confidence, threshold and coverage are shares from 0 to 1: {shares}")
+        if not 0 <= self.wrong <= self.audited:
+            raise ValueError(f"{self.wrong} of {self.audited} audited tickets cannot be wrong")
+
+    @property
+    def lacks(self) -> str | None:
+        """Why it lets nothing act, in a sentence; None when it is in force."""
+        if self.withdrawn_at is not None:
+            return "withdrawn: a newer model, certificate or merge of request types replaced it"
+        if self.threshold is None:
+            if self.needed:
+                return f"{self.needed} more audited tickets needed"
+            return f"not granted: {self.wrong} of {self.audited} audited tickets were wrong"
+        if self.suspended_at is not None:
+            return f"suspended: {self.suspended_reason}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRequestType:
+    """A request type that was discovered in the queue or named by a person. `members` are some of its tickets as
+    `site:id`, at most 500. `merged_into` is the type that stands for it, however many merges later."""
+
+    id: str
+    name: str
+    kind: Kind
+    origin: Literal["discovered", "named"] = "discovered"
+    words: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    size: int = 0
+    merged_into: str | None = None
+
+    def __post_init__(self) -> None:
+        check_slug(self.id)
+        object.__setattr__(self, "members", self.members[:_SAMPLE])
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What a person says that a ticket asks for; `author` is an account id. `predicted`, `score` and `model` are what
+    the model said when the person was asked."""
+
+    site: str
+    ticket_id: int
+    ticket_key: str
+    request_type: str
+    source: Literal["correction", "audit"]
+    author: str
+    at: datetime
+    predicted: str | None = None
+    score: float | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        check_slug(self.request_type)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuestion:
+    """A ticket that people are asked about. `asked_at` is the ledger's to fill in."""
+
+    site: str
+    ticket_id: int
+    ticket_key: str
+    predicted: str
+    score: float
+    model: str
+    asked_at: datetime | None = None
+
+
+def check_slug(name: str) -> None:
+    """Raises ValueError unless it is kebab-case."""
+    if not _SLUG.fullmatch(name):
+        raise ValueError(f"{name!r} is no id of a request type: small letters and digits in words joined by hyphens")

@@ -40,7 +40,8 @@ ARROWS: dict[State, frozenset[State]] = {
     _S.NEEDS_INFORMATION: _LEAVES | {_S.MATCHED},
     _S.PLANNED: _LEAVES | {_S.AWAITING_APPROVAL, _S.APPROVED, _S.CONFLICT, _S.MATCHED},
     _S.AWAITING_APPROVAL: _LEAVES | {_S.APPROVED, _S.MATCHED},
-    _S.APPROVED: _LEAVES | {_S.APPLYING, _S.MATCHED, _S.CONFLICT},
+    # Back to PLANNED when the evidence that approved it no longer carries it.
+    _S.APPROVED: _LEAVES | {_S.APPLYING, _S.PLANNED, _S.MATCHED, _S.CONFLICT},
     # From here on a request is handed over only when its ticket is gone and no intent is open.
     _S.APPLYING: frozenset({_S.WAITING_ON_PROVIDER, _S.APPLIED, _S.CONFLICT, _S.UNCERTAIN, _S.FAILED, _S.HANDED_OVER}),
     _S.WAITING_ON_PROVIDER: frozenset({_S.APPLYING, _S.UNCERTAIN, _S.FAILED, _S.HANDED_OVER}),
@@ -69,7 +70,10 @@ UNFINISHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A row of `requests`. `id` is the HMAC identity (hex); writes compare (state, epoch) and raise the epoch."""
+    """A row of `requests`. `id` is the HMAC identity (hex); writes compare (state, epoch) and raise the epoch.
+
+    `score` and `certificate` are those of the classification that it was decided on.
+    """
 
     id: str
     site: str
@@ -89,6 +93,8 @@ class Request:
     reason: str
     created_at: datetime
     updated_at: datetime
+    score: float | None = None
+    certificate: str | None = None
 
 
 class Result(StrEnum):

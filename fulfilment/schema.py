@@ -35,7 +35,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fulfilment.errors import LedgerError
 
-HEAD = "0001"
+HEAD = "0002"
 BUSY_MILLISECONDS = 10_000
 
 __all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "open_database", "translated"]
@@ -60,11 +60,11 @@ def to_text(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-_all = MetaData()
+metadata = MetaData()
 
 requests = Table(
     "requests",
-    _all,
+    metadata,
     Column("id", String(64), primary_key=True),
     Column("site", Text),
     Column("ticket_id", BigInteger),
@@ -76,6 +76,8 @@ requests = Table(
     Column("content_hash", String(64)),
     Column("request_type", Text),
     Column("type_source", Text),
+    Column("score", Float),
+    Column("certificate", Text),
     Column("requester", Text),
     Column("parameters", Text),
     Column("plan", Text),
@@ -90,7 +92,7 @@ requests = Table(
 )
 approvals = Table(
     "approvals",
-    _all,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("request_id", String(64)),
     Column("plan_digest", String(64)),
@@ -107,7 +109,7 @@ approvals = Table(
 )
 intents = Table(
     "intents",
-    _all,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("request_id", String(64)),
     Column("epoch", Integer),
@@ -121,7 +123,7 @@ intents = Table(
 )
 reservations = Table(
     "reservations",
-    _all,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("request_id", String(64)),
     Column("kind", Text),
@@ -132,8 +134,9 @@ reservations = Table(
 )
 stops = Table(
     "stops",
-    _all,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", Text),
     Column("scope", Text),
     Column("ceiling", Text),
     Column("reason", Text),
@@ -143,7 +146,7 @@ stops = Table(
 )
 ledger = Table(
     "ledger",
-    _all,
+    metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at", String(32)),
     Column("recorded_at", String(32)),
@@ -157,10 +160,10 @@ ledger = Table(
     Column("previous", String(64)),
     Column("hash", String(64)),
 )
-payloads = Table("payloads", _all, Column("hash", String(64), primary_key=True), Column("text", Text))
+payloads = Table("payloads", metadata, Column("hash", String(64), primary_key=True), Column("text", Text))
 head = Table(
     "head",
-    _all,
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("seq", BigInteger),
     Column("hash", String(64)),
@@ -169,7 +172,7 @@ head = Table(
 
 def tables() -> tuple[Table, ...]:
     """Every table that the code knows."""
-    return tuple(_all.sorted_tables)
+    return tuple(metadata.sorted_tables)
 
 
 def open_database(path: Path) -> Engine:

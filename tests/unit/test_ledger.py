@@ -8,18 +8,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
 from fulfilment import schema
 from fulfilment.chain import Note
 from fulfilment.errors import LedgerError, StaleRequest
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
+from fulfilment.records import Ceiling
 from fulfilment.request import Request, Result, State
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -200,7 +204,7 @@ def test_a_resource_is_reserved_by_one_request_until_it_ends(ledger: Ledger) -> 
 def test_a_stop_is_checked_in_the_transaction_that_begins(ledger: Ledger) -> None:
     made = create(ledger, state=State.APPROVED)
     ledger.stop("storage-box", reason="drift", by="olli", at=AT, ceiling=Mode.SHADOW)
-    assert ledger.ceiling("storage-box") == (Mode.SHADOW, "drift")
+    assert ledger.ceiling("storage-box") == Ceiling(Mode.SHADOW, "drift")
     assert ledger.ceiling("other") is None
     with pytest.raises(StaleRequest, match="drift"):
         ledger.begin(made, note(), reserve="dev/box", least=Mode.SUPERVISED)
@@ -313,3 +317,39 @@ def nobody() -> Iterator[Path]:
 def test_a_read_only_database_says_so(nobody: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be"), Ledger.open(nobody) as ledger:
         ledger.note(note())
+
+
+def at_revision(path: Path, revision: str) -> None:
+    """A database as an older Golden Path left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def test_an_older_database_keeps_what_it_holds(path: Path) -> None:
+    at_revision(path, "0001")
+    columns = [column for column in schema.requests.columns if column.name not in ("score", "certificate")]
+    values = {column.name: None for column in columns} | {
+        f.name: getattr(request(), f.name) for f in fields(Request) if f.name not in ("score", "certificate")
+    }
+    values |= {"state": "approved", "context": "{}", "created_at": AT.isoformat(), "updated_at": AT.isoformat()}
+    with sqlite3.connect(path) as connection:
+        marks = ", ".join(f":{name}" for name in values)
+        connection.execute(f"INSERT INTO requests ({', '.join(values)}) VALUES ({marks})", values)
+        connection.execute(
+            "INSERT INTO stops (scope, ceiling, reason, author, created_at) VALUES ('all', 'off', 'an incident', "
+            f"'olli', '{AT.isoformat()}')"
+        )
+    connection.close()
+    with Ledger.open(path) as ledger:
+        (kept,) = ledger.unfinished()
+        assert kept == request(state=State.APPROVED)
+        assert ledger.ceiling("storage-box") == Ceiling(Mode.OFF, "an incident")
+        assert ledger.evidence.certificates() == []
+        ledger.resume("all", by="olli", at=AT)
+        ledger.begin(kept, note("applying"), reserve="dev/box", least=Mode.SUPERVISED)
+        assert ledger.verify().broken_at is None
