@@ -10,8 +10,9 @@ A text of which too few words were ever seen, or that is unlike every type, gets
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Classifier:
     types that it knows.
 
     `sample` holds what models that had not learned from them said about the newest labelled tickets: what certificates
-    are made from. `novelty` is the share of known words below which a text gets no type.
+    are made from. `newest_at` is the creation of the newest ticket that it learned from, None for bare texts.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class Classifier:
         report: TrainingReport,
         sample: Sample,
         kinds: Mapping[str, RequestType],
+        newest_at: datetime | None = None,
     ) -> None:
         self.pipeline = pipeline
+        self.newest_at = newest_at
         self.kinds = dict(kinds)
         self.report = report
         self.sample = sample
@@ -82,6 +85,7 @@ class Classifier:
         tickets: Sequence[Ticket],
         *,
         labels: Mapping[Identity, str] | None = None,
+        audited: Collection[Identity] = (),
         kinds: Mapping[str, RequestType] | None = None,
         seed: int = 0,
     ) -> Classifier:
@@ -112,7 +116,10 @@ class Classifier:
             seed=seed,
         )
         keys = tuple((ordered[row].site, ordered[row].id) for row in learned.sample.rows)
-        return cls(learned.pipeline, learned.report, learned.sample.keyed(keys), kinds or {})
+        newest_at = ordered[-1].created_at
+        is_audited = np.array([key in audited for key in keys], np.bool_)
+        sample = replace(learned.sample, keys=keys, is_audited=is_audited)
+        return cls(learned.pipeline, learned.report, sample, kinds or {}, newest_at)
 
     @classmethod
     def of_texts(cls, features: pd.DataFrame, labels: Sequence[str], *, seed: int = 0) -> Classifier:

@@ -10,7 +10,7 @@ models of the sample, which knew less, is an assumption (`docs/request-types-and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from analytics.features import Reader, dropped
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Labels = npt.NDArray[Any]
 
 CUTS: Final = (0.5, 0.65, 0.825, 1.0)
@@ -93,11 +94,9 @@ class Sample:
     predicted: Labels
     scores: Floats
     labels: Labels
-    is_novel: npt.NDArray[np.bool_]
+    is_novel: Bools
+    is_audited: Bools
     keys: tuple[tuple[str, int], ...] = ()
-
-    def keyed(self, keys: tuple[tuple[str, int], ...]) -> Sample:
-        return replace(self, keys=keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ def _temperature(logits: Floats, truth: Ints) -> tuple[float, float]:
     return loss(best), float(best)
 
 
-def judge(model: Pipeline, features: pd.DataFrame, novelty: float) -> tuple[Labels, Floats, npt.NDArray[np.bool_]]:
+def judge(model: Pipeline, features: pd.DataFrame, novelty: float) -> tuple[Labels, Floats, Bools]:
     """The likeliest type of each row, its calibrated probability, and whether the text is unlike anything seen."""
     matrix, known = model[0].read(features)
     probabilities = model[-1].predict_proba(matrix)
@@ -226,19 +225,22 @@ def judge(model: Pipeline, features: pd.DataFrame, novelty: float) -> tuple[Labe
 def _asked(model: Pipeline, lesson: Lesson, start: int, end: int, novelty: float) -> Sample:
     predicted, scores, is_novel = judge(model, lesson.plain[start:end], novelty)
     labels = lesson.labels[start:end].astype(object)
-    return Sample(np.arange(start, end), predicted.astype(object), scores, labels, is_novel)
+    return Sample(
+        np.arange(start, end), predicted.astype(object), scores, labels, is_novel, np.ones(end - start, np.bool_)
+    )
 
 
 def _joined(parts: list[Sample]) -> Sample:
     if not parts:
         names = np.empty(0, object)
-        return Sample(np.empty(0, np.int64), names, np.empty(0), names, np.empty(0, np.bool_))
+        return Sample(np.empty(0, np.int64), names, np.empty(0), names, np.empty(0, np.bool_), np.empty(0, np.bool_))
     return Sample(
         np.concatenate([part.rows for part in parts]),
         np.concatenate([part.predicted for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.is_novel for part in parts]),
+        np.concatenate([part.is_audited for part in parts]),
     )
 
 
@@ -259,7 +261,7 @@ def macro_f1(classes: Mapping[str, ClassScore]) -> float:
     return float(np.mean([2 * one.right / max(one.tickets + one.predicted, 1) for one in classes.values()]))
 
 
-def calibration_error(scores: Floats, is_right: npt.NDArray[np.bool_]) -> float:
+def calibration_error(scores: Floats, is_right: Bools) -> float:
     """Expected calibration error over 15 bins of equal width (Guo et al. 2017)."""
     place = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
     number = np.bincount(place, minlength=BINS)

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -49,6 +50,7 @@ def save(model: Classifier, folder: Path, *, certificates: Mapping[str, Certific
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "newest_at": model.newest_at.isoformat() if model.newest_at else None,
         "report": asdict(model.report),
         "kinds": {name: asdict(entry) for name, entry in model.kinds.items()},
         "certificates": {name: asdict(one) for name, one in (certificates or {}).items()},
@@ -75,9 +77,10 @@ def load(folder: Path, *, sha256: str | None = None) -> Classifier:
         report = TrainingReport(**{**raw, "classes": classes})
         kinds = {name: RequestType(**entry) for name, entry in manifest["kinds"].items()}
         sample = _unpacked(contents[SAMPLE_FILE])
+        newest_at = datetime.fromisoformat(manifest["newest_at"]) if manifest["newest_at"] else None
     except (ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
-    return Classifier(_pipeline(contents[MODEL_FILE], folder), report, sample, kinds)
+    return Classifier(_pipeline(contents[MODEL_FILE], folder), report, sample, kinds, newest_at)
 
 
 def certificates_in(folder: Path) -> dict[str, Certificate]:
@@ -146,6 +149,7 @@ def _packed(sample: Sample) -> bytes:
         rows=sample.rows,
         scores=sample.scores,
         is_novel=sample.is_novel,
+        is_audited=sample.is_audited,
         predicted=sample.predicted.astype(str),
         labels=sample.labels.astype(str),
         sites=np.array([site for site, _ in sample.keys], dtype=str),
@@ -162,5 +166,6 @@ def _unpacked(content: bytes) -> Sample:
             scores=held["scores"],
             labels=held["labels"].astype(object),
             is_novel=held["is_novel"],
+            is_audited=held["is_audited"],
             keys=tuple(zip(held["sites"].tolist(), held["ids"].tolist(), strict=True)),
         )
