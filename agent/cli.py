@@ -5,18 +5,17 @@ Exit codes: 0 done, 1 a finding or a refusal, 2 bad usage or configuration.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from agent import config
+from agent import cli_types, config
 from agent.errors import AgentError, ConfigurationError, Stopped
+from agent.terminal import ConfigOption, JsonOption, answer, notes, say
 
 if TYPE_CHECKING:
     from analytics.summary import Grouping
@@ -31,14 +30,14 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision and act.")
 app.add_typer(ledger_app, name="ledger")
-
-notes = Console(stderr=True, highlight=False)
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="The goldenpath.toml to use (default: found like git finds its own)."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+app.add_typer(cli_types.types_app, name="types")
+app.command(epilog="Example: goldenpath discover && goldenpath types list")(cli_types.discover)
+app.command(epilog="Example: goldenpath train --json")(cli_types.train)
+app.command(epilog="Example: goldenpath evaluate --model m --on new.csv --text words --label topic --json")(
+    cli_types.evaluate
+)
+app.command(epilog="Example: goldenpath certificates --json")(cli_types.certificates)
+app.command(epilog="Example: goldenpath audit --count 20 && goldenpath audit OPS-12 s3-bucket")(cli_types.audit)
 
 
 def main() -> None:
@@ -60,15 +59,6 @@ def fail(message: str, code: int) -> None:
     notes.print("error:", style="bold red", end=" ")
     notes.print(message, markup=False, soft_wrap=True)
     raise SystemExit(code)
-
-
-def answer(document: dict[str, Any]) -> None:
-    """The one JSON document of a `--json` command."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
-
-
-def say(*lines: str) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 @app.command(epilog="Example: goldenpath init && $EDITOR goldenpath.toml")

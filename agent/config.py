@@ -36,6 +36,7 @@ from agent.tables import (
     Store,
     Sync,
     TeamTable,
+    TypesTable,
 )
 from fulfilment.handler import Handler, discover
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
@@ -63,6 +64,7 @@ class Configuration(BaseSettings):
     clocks: ClocksTable = ClocksTable()
     assumptions: Assumptions = Assumptions()
     agent: AgentTable = AgentTable()
+    types: TypesTable = TypesTable()
     store: Store = Store()
     teams: dict[str, TeamTable] = Field(default_factory=dict)
     environments: dict[str, EnvironmentTable] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from agent.said import said_in
 from agent.syncing import refresh
 from fulfilment.request import Outcome, Request, Result
 from tickets.errors import TicketsError
@@ -103,9 +104,14 @@ def consider(rooms: Rooms, ticket: Ticket, classification: Classification | None
 
 
 def classify(rooms: Rooms, tickets: list[Ticket]) -> list[Classification | None]:
-    """Given types as they are; the others by the model, or None where no model can be had."""
+    """What people said, given types, then the model's with what vouches for them; None where no model can be had."""
     if not tickets:
         return []
-    from agent import model
+    from agent import learning, model
 
-    return model.classify(model.load_or_train(rooms.configuration, rooms.store.tickets()), tickets)
+    said = said_in(rooms.ledger.evidence)
+    live = model.load_or_train(rooms.configuration, rooms.store.tickets(), said)
+    if live is None:
+        return model.classify(None, tickets, said)
+    live = learning.maintain(rooms.configuration, live, rooms.store, rooms.ledger, at=rooms.client.now())
+    return model.classify(live, tickets, said_in(rooms.ledger.evidence))

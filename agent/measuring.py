@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from agent import bootstrap, model
 from agent.config import Configuration
 from agent.errors import AgentError, ConfigurationError
+from agent.said import said_at, told_mark
 from agent.tables import ClockTable, Hours
 from tickets.errors import StoreError
 from tickets.store import StoreFacts, TicketStore
@@ -112,6 +113,7 @@ def mark_of(configuration: Configuration, store: TicketStore) -> str | None:
     manifest = bootstrap.model_folder(configuration) / "manifest.json"
     model_hash = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
     told = configuration.model_dump_json(include={"calendar", "calendars", "clocks", "teams", "agent"})
+    told += told_mark(configuration)
     members = sorted((group, sorted(accounts)) for group, accounts in store.members().items())
     return hashlib.sha256(f"{made} {told} {members} {store.statuses()} {model_hash}".encode()).hexdigest()
 
@@ -217,22 +219,27 @@ def _types(
     *,
     may_train: bool,
 ) -> list[Classification | None]:
-    """The given type of each ticket, else the model's; None where there is neither."""
+    """What a person said that each ticket asks for, else its given type, else the model's; None where there is none."""
+    said = said_at(configuration)
     known = model.load(configuration)
     if known is None and may_train:
-        known = model.load_or_train(configuration, store.tickets() if tickets is None else tickets.values())
+        known = model.load_or_train(configuration, store.tickets() if tickets is None else tickets.values(), said)
+    keys = list(zip(table["site"].astype("str"), table["ticket_id"].tolist(), strict=True))
     types = [
         None if name != name else Classification(str(name), "given", 1.0) for name in table["type"].astype("object")
     ]
+    for row, key in enumerate(keys):
+        if (name := said.corrected(key)) is not None:
+            types[row] = Classification(name, "corrected", 1.0)
     unknown = [row for row, told in enumerate(types) if told is None]
     if known is None or not unknown:
         return types
-    keys = list(zip(table["site"].iloc[unknown].astype("str"), table["ticket_id"].iloc[unknown].tolist(), strict=True))
     if tickets is None:
-        wanted = set(keys)
+        wanted = {keys[row] for row in unknown}
         tickets = {key: ticket for ticket in store.tickets() if (key := (ticket.site, ticket.id)) in wanted}
-    for row, told in zip(unknown, known.predict([tickets[key] for key in keys]), strict=True):
-        types[row] = told
+    asked = model.predict(known, [tickets[keys[row]] for row in unknown], said)
+    for row, opinion in zip(unknown, asked, strict=True):
+        types[row] = opinion
     return types
 
 

@@ -1,14 +1,16 @@
-"""The classifier of this installation: stored, or trained from the stored tickets' own request types."""
+"""The classifier of this installation, and what it says of tickets beside what people say."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent import bootstrap
 from agent.config import Configuration
 from agent.errors import AgentError
+from agent.said import Said
 from tickets.ticket import Classification, Ticket
 
 if TYPE_CHECKING:
@@ -17,7 +19,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("goldenpath.model")
 
 
-def load(configuration: Configuration) -> Classifier | None:
+@dataclass(frozen=True, slots=True)
+class LiveModel:
+    """`sha256` is the hash by which certificates know it."""
+
+    classifier: Classifier
+    sha256: str
+
+
+def load(configuration: Configuration) -> LiveModel | None:
     """The stored model, or None where there is none yet. Raises AgentError for one that was altered."""
     folder = bootstrap.model_folder(configuration)
     if not folder.exists():
@@ -26,36 +36,66 @@ def load(configuration: Configuration) -> Classifier | None:
     from analytics.errors import ModelRefused
 
     try:
-        return model_file.load(folder)
+        return LiveModel(model_file.load(folder), model_file.hash_of(folder))
     except ModelRefused as error:
-        raise AgentError(f"{error} Delete {folder} to train anew from the stored tickets.") from None
+        raise AgentError(str(error)) from None
 
 
-def load_or_train(configuration: Configuration, tickets: Iterable[Ticket]) -> Classifier | None:
+def load_or_train(configuration: Configuration, tickets: Iterable[Ticket], said: Said) -> LiveModel | None:
     """The stored model, else one trained from `tickets` and stored. None where too few carry a request type."""
+    from agent.learning import teach
     from analytics import model_file
-    from analytics.classify import Classifier
     from analytics.errors import NotEnoughLabels
 
     if (stored := load(configuration)) is not None:
         return stored
     known = [ticket for ticket in tickets if ticket.text]  # an event log has none: nothing can be learned from it
-    if len({ticket.request_type for ticket in known if ticket.request_type}) < 2:
+    if not said.audits and len({ticket.request_type for ticket in known if ticket.request_type}) < 2:
         log.info("no model yet: fewer than two request types were chosen on forms")
         return None
     try:
-        trained = Classifier.train(known)
+        trained = teach(configuration, known, said)
     except NotEnoughLabels as error:
         log.info("no model yet: %s", error)
         return None
-    model_file.save(trained, bootstrap.model_folder(configuration))
-    return trained
+    return LiveModel(trained, model_file.save(trained, bootstrap.model_folder(configuration)))
 
 
-def classify(model: Classifier | None, tickets: Sequence[Ticket]) -> list[Classification | None]:
-    """One per ticket: the given type, else the model's, else None."""
+def classify(model: LiveModel | None, tickets: Sequence[Ticket], said: Said) -> list[Classification | None]:
+    """One per ticket: what a person said it is, else what its form says, else the model's opinion, else None.
+
+    A predicted type carries the certificate that is in force for it and this model where its score reaches the
+    certified threshold.
+    """
     from analytics.classify import given
 
-    if model is not None:
-        return list(model.classify(tickets))
-    return [given(ticket) for ticket in tickets]
+    told = [corrected(ticket, said) or given(ticket) for ticket in tickets]
+    unknown = [ticket for ticket, known in zip(tickets, told, strict=True) if known is None]
+    if model is None or not unknown:
+        return told
+    predicted = iter(predict(model, unknown, said))
+    return [known or next(predicted) for known in told]
+
+
+def corrected(ticket: Ticket, said: Said) -> Classification | None:
+    name = said.corrected((ticket.site, ticket.id))
+    return Classification(name, "corrected", 1.0) if name else None
+
+
+def predict(model: LiveModel, tickets: Sequence[Ticket], said: Said) -> list[Classification | None]:
+    """The model's opinions, of the types that stand for those it learned; None for a text unlike anything seen."""
+    return [
+        None if opinion is None else _certified(opinion, model, said) for opinion in model.classifier.predict(tickets)
+    ]
+
+
+def _certified(opinion: Classification, model: LiveModel, said: Said) -> Classification:
+    name = said.root(opinion.request_type)
+    found = said.certificates.get(name)
+    reaches = (
+        found is not None
+        and found.model == model.sha256
+        and found.threshold is not None
+        and opinion.score >= found.threshold
+    )
+    return Classification(name, "predicted", opinion.score, found.id if found is not None and reaches else None)

@@ -169,6 +169,14 @@ class AgentTable(Table):
     comment_approvals: bool = True
 
 
+class TypesTable(Table):
+    """How sure a predicted request type must be, and when a model is learned anew."""
+
+    target: float = Field(default=0.02, gt=0, lt=0.5, description="at most so often may a predicted type be wrong")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="with which that must be proven")
+    retrain_labels: int = Field(default=100, ge=1, description="so many new labels make the schedule learn anew")
+
+
 class TeamTable(Table):
     groups: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """Whether the newest tickets are still like the audited ones that certificates were made from.
 
-A certificate is about tickets like those it was counted on. Where the mix of types or the scores of a type have moved, it
-says nothing of the newest tickets. A move must be both unlikely to be chance (p < 0.001) and large: with thousands of
-tickets every difference is significant.
+A certificate is about tickets like those it was counted on. Where the mix of types or the scores of a type have moved,
+it says nothing of the newest tickets. A move must be both unlikely to be chance (p < 0.001) and large: with thousands
+of tickets every difference is significant.
 """
 
 from __future__ import annotations

@@ -1,0 +1,137 @@
+"""Request types of a queue that has none: found in its words, named and merged by people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.config import Configuration
+from agent.errors import ConfigurationError
+from agent.labelled_file import read_labelled
+from agent.said import Identity, operator, read_discovered, said_in, write_discovered
+from fulfilment.ledger import Ledger
+from fulfilment.records import Kind, KnownRequestType
+from tickets.reading import kebab
+from tickets.store import TicketStore
+from tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from analytics.discover import DiscoveredType, Discovery, KnownType
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`tickets` are those without a given type, in the order of the discovery's assignments."""
+
+    tickets: Sequence[Ticket]
+    discovery: Discovery
+
+
+def discover_store(configuration: Configuration, store: TicketStore, ledger: Ledger, *, at: datetime) -> Found:
+    """Discovers types among the tickets whose type nobody gave, and keeps them. Known types keep their ids.
+
+    Raises TooFewTexts.
+    """
+    from analytics.classify import label_of
+    from analytics.discover import discover
+
+    tickets = [ticket for ticket in store.tickets() if ticket.text and label_of(ticket) is None]
+    found = discover(
+        [ticket.text for ticket in tickets],
+        summaries=[ticket.summary for ticket in tickets],
+        keys=[key_of((ticket.site, ticket.id)) for ticket in tickets],
+        known=_known(configuration, ledger),
+    )
+    assigned = {
+        (ticket.site, ticket.id): name
+        for ticket, name in zip(tickets, found.assignments, strict=True)
+        if name is not None
+    }
+    write_discovered(configuration, assigned)
+    ledger.evidence.discovered([_record(one, assigned) for one in found.types], at)
+    return Found(tickets, found)
+
+
+def discover_file(path: Path, *, text: str, known: Path | None) -> dict[str, Any]:
+    """The types in a column of a CSV file; `known` is what an earlier call wrote, whose ids stay for the same texts."""
+    from analytics.discover import discover
+
+    read = read_labelled(path, text=text, label=None)
+    found = discover(read.texts, keys=read.texts, known=_known_in(known) if known else ())
+    kept: dict[str, list[str]] = {}
+    for words, name in zip(read.texts, found.assignments, strict=True):
+        if name is not None:
+            kept.setdefault(name, []).append(words)
+    return found.to_json() | {
+        "texts": len(read.texts),
+        "known": {name: sorted(set(kept[name])) for name in sorted(kept)},
+    }
+
+
+def name_type(ledger: Ledger, id: str, name: str, *, kind: Kind, by: str | None, at: datetime) -> str:
+    """Names a discovered type; it gets the id of its name, which may be one that exists. Returns that id.
+
+    Raises ConfigurationError for a name without letters or an unknown type.
+    """
+    evidence, author = ledger.evidence, by or operator()
+    known = {one.id: one for one in evidence.request_types()}
+    if id not in known:
+        raise ConfigurationError(f"there is no request type {id!r}; known: {', '.join(sorted(known)) or 'none yet'}")
+    slug = kebab(name) if kebab(name).isascii() else id
+    if not slug:
+        raise ConfigurationError(f"{name!r} has no letters or digits to make an id of")
+    if slug != id:
+        evidence.name_type(slug, name, kind, by=author, at=at)
+        evidence.merge_types([id], slug, by=author, at=at)
+    else:
+        evidence.name_type(id, name, kind, by=author, at=at)
+    return slug
+
+
+def key_of(key: Identity) -> str:
+    return f"{key[0]}:{key[1]}"
+
+
+def _known(configuration: Configuration, ledger: Ledger) -> list[KnownType]:
+    """What an earlier run found, by all of its tickets; where that is lost, by those that the ledger holds."""
+    from analytics.discover import KnownType
+
+    tickets: dict[str, set[str]] = {}
+    for key, name in read_discovered(configuration).items():
+        tickets.setdefault(name, set()).add(key_of(key))
+    for key, audit in said_in(ledger.evidence).audits.items():
+        tickets.setdefault(audit.request_type, set()).add(key_of(key))
+    return [
+        KnownType(
+            one.id,
+            frozenset(tickets.get(one.id, set()) | set(one.members)),
+            merged_into=one.merged_into,
+            is_named=one.origin == "named",
+        )
+        for one in ledger.evidence.request_types()
+    ]
+
+
+def _known_in(path: Path) -> list[KnownType]:
+    from analytics.discover import KnownType
+
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))["known"]
+        return [KnownType(name, frozenset(texts)) for name, texts in raw.items()]
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigurationError(
+            f"{path} is not what `goldenpath discover --from FILE --text COL --json` writes"
+        ) from None
+
+
+def _record(one: DiscoveredType, assigned: dict[Identity, str]) -> KnownRequestType:
+    members = [key_of(key) for key, name in assigned.items() if name == one.id]
+    return KnownRequestType(
+        one.id, one.name, "request", "discovered", tuple(word for word, _ in one.words), tuple(members), one.size
+    )
