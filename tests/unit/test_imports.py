@@ -58,7 +58,8 @@ HOMES = {
     "pyarrow": ("tickets/history.py", "tickets/history_rows.py"),
     "altair": ("analytics/charts.py",),
     "vl_convert": (),  # altair uses it to draw a chart as a picture
-    "scipy": ("analytics/resampling.py",),
+    "scipy": ("analytics/grouping.py", "analytics/resampling.py", "analytics/type_ids.py", "analytics/wording.py"),
+    "threadpoolctl": ("analytics/discover.py",),
     "holidays": ("analytics/calendars.py", "sandbox/workday.py"),
     "streamlit": ("dashboard/",),
     "typer": ("agent/cli.py",),
