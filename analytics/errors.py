@@ -4,6 +4,7 @@ AnalyticsError
 ├── CalendarRange      an instant lies outside the days that a business calendar knows
 ├── BadFrame           a frame lacks a column or carries times without a zone
 ├── NotEnoughLabels    too few kinds of labelled tickets to learn from
+├── TooFewTexts        too few tickets to discover types in
 └── ModelRefused       a stored model is missing, altered or of another make
 """
 
@@ -24,6 +25,10 @@ class BadFrame(AnalyticsError):
 
 class NotEnoughLabels(AnalyticsError):
     """Fewer than two classes among the labelled tickets; the message says how many there are."""
+
+
+class TooFewTexts(AnalyticsError):
+    """Fewer tickets than types can be discovered in; the message says how many there are, and how to get more."""
 
 
 class ModelRefused(AnalyticsError):

@@ -59,9 +59,10 @@ HOMES = {
     "altair": ("analytics/charts.py",),
     "vl_convert": (),  # altair uses it to draw a chart as a picture
     "scipy": ("analytics/",),
+    "threadpoolctl": ("analytics/discover.py",),
     "holidays": ("analytics/calendars.py", "sandbox/workday.py"),
     "streamlit": ("dashboard/",),
-    "typer": ("agent/cli.py",),
+    "typer": ("agent/cli.py", "agent/cli_types.py", "agent/terminal.py"),
     "moto": ("sandbox/",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
