@@ -139,7 +139,7 @@ def audit(
     path: ConfigOption = None,
 ) -> None:
     """Ask people about a random sample of classified tickets, or say what a ticket asks for."""
-    from agent import bootstrap, learning, types_printing
+    from agent import asking, bootstrap, types_printing
 
     if (key is None) != (request_type is None):
         raise ConfigurationError("a ticket's key and a request type go together: goldenpath audit OPS-12 s3-bucket")
@@ -150,11 +150,11 @@ def audit(
     ):
         if key is None or request_type is None:
             with notes.status("drawing"):
-                asked = learning.ask(configuration, store, ledger, count=count, request_type=of_type, at=_now())
+                asked = asking.ask(configuration, store, ledger, count=count, request_type=of_type, at=_now())
             document = types_printing.questions_document(asked)
             answer(document) if as_json else types_printing.print_questions(document)
             return
-        said = learning.say(configuration, store, ledger, key, request_type, by=by, at=_now())
+        said = asking.say(configuration, store, ledger, key, request_type, by=by, at=_now())
     answer(said) if as_json else say(types_printing.said_sentence(said))
 
 
@@ -216,11 +216,11 @@ def types_explain(
     path: ConfigOption = None,
 ) -> None:
     """What a ticket is taken to ask for, and the words that spoke for it and against it."""
-    from agent import bootstrap, learning, types_printing
+    from agent import asking, bootstrap, types_printing
 
     configuration = config.load(path)
     with bootstrap.open_store(configuration, must_exist=True) as store:
-        document = learning.explain(configuration, store, key)
+        document = asking.explain(configuration, store, key)
     answer(document) if as_json else types_printing.print_explanation(document)
 
 
