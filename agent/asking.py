@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Collection
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 from agent import model
 from agent.config import Configuration
+from agent.discovering import unknown_type
 from agent.errors import AgentError
 from agent.learning import certify, newest_untyped, types_of, untaught_opinions
 from agent.model import LiveModel
@@ -132,9 +132,7 @@ def _known(name: str, known: Collection[str], said: Said) -> str:
     """What stands for the type. Raises AgentError naming near ones."""
     if (root := said.root(name)) in known:
         return root
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"near ones: {', '.join(near)}" if near else f"known: {', '.join(sorted(known)) or 'none yet'}"
-    raise AgentError(f"there is no request type {name!r}; {hint}")
+    raise AgentError(unknown_type(name, known))
 
 
 def _sayable(configuration: Configuration, store: TicketStore, live: LiveModel | None, said: Said) -> set[str]:
