@@ -180,14 +180,13 @@ def test_an_altered_model_is_refused_and_training_replaces_it(queue: Queue) -> N
 
 
 def test_what_people_say_overrides_the_form_in_training(queue: Queue) -> None:
-    tickets = queue.file(80)
-    queue.train()
+    tickets = queue.file(60)
     for one in tickets:
         if one.request_type == "vpn-access":
             queue.say(one, "redis-instance")
     done = queue.train()
     assert "vpn-access" not in done.classifier.classes
-    assert done.classifier.report.tickets == 80
+    assert done.classifier.report.tickets == 60
 
 
 def test_an_opinion_of_a_model_that_has_learned_from_the_ticket_counts_for_nothing(queue: Queue) -> None:
@@ -284,7 +283,7 @@ def test_enough_right_audits_put_a_certificate_in_force(queue: Queue) -> None:
     prose = {one.key: one for one in queue.file(120, has_form=False, seed=2)}
     queue.train()
     assert not queue.ledger.evidence.in_force()
-    for key in queue.ask(30, "s3-bucket"):
+    for key in queue.ask(18, "s3-bucket"):
         queue.say(prose[key], "s3-bucket")
     assert set(queue.ledger.evidence.in_force()) == {"s3-bucket"}
 
@@ -322,7 +321,7 @@ def test_a_watch_suspends_what_drifted_and_restores_what_is_alike_again(queue: Q
 def test_tickets_that_were_learned_from_do_not_look_like_a_drift(queue: Queue) -> None:
     """Of what it has learned, a model is surer than of what is new."""
     queue.file(120)
-    prose = queue.file(150, has_form=False, seed=2)
+    prose = queue.file(100, has_form=False, seed=2)
     queue.train()
     queue.confirm(prose)
     queue.train()
