@@ -106,7 +106,7 @@ class Classifier:
             raise NotEnoughLabels(
                 f"{len(labelled)} of {len(tickets)} tickets carry a request type, and of fewer than two kinds: there "
                 "is nothing to tell apart. Types come from forms (request types) or ticket types such as Bug; for a "
-                "queue without any, `goldenpath types discover` finds some and `goldenpath types name` names them."
+                "queue without any, `goldenpath discover` finds some and `goldenpath types name` names them."
             )
         ordered = [ticket for ticket, _ in labelled]
         learned = learn(

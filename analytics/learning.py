@@ -4,7 +4,7 @@ The labelled tickets are cut at half, 65 % and 82.5 %. A model of the first half
 candidates compete and the winner's probabilities are calibrated. Then a model of everything before each of the last two
 parts is asked about it: what it says is the *sample* that reports and certificates are made from. No model is ever
 asked about a ticket that it has learned from. The model that goes live learns from all; that it is no worse than the
-models of the sample, which knew less, is an assumption (`docs/request-types-and-certificates.md`).
+models of the sample, which knew less, is an assumption (`docs/request-types.md`).
 """
 
 from __future__ import annotations
