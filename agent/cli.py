@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent import cli_types, config
+from agent import cli_paths, cli_types, config
 from agent.errors import AgentError, ConfigurationError, Stopped
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
 
@@ -37,6 +37,9 @@ app.command(epilog="Example: goldenpath evaluate --model m --on new.csv --text w
     cli_types.evaluate
 )
 app.command(epilog="Example: goldenpath certificates --json")(cli_types.certificates)
+app.command(epilog="Example: goldenpath handlers --json")(cli_paths.handlers)
+app.command(epilog='Example: goldenpath stop s3-bucket --reason "wrong region"')(cli_paths.stop)
+app.command(epilog="Example: goldenpath resume s3-bucket")(cli_paths.resume)
 app.command(epilog="Example: goldenpath audit --count 20 && goldenpath audit OPS-12 s3-bucket")(cli_types.audit)
 
 

@@ -16,6 +16,7 @@ from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from agent.discovering import Found
+    from agent.golden_paths import PathMode
     from agent.learning import Trained
     from agent.model import LiveModel
 
@@ -316,3 +317,15 @@ def print_explanation(document: Document) -> None:
     for word in document["words"]:
         side = "for" if word["weight"] > 0 else "against"
         out.print(Text(f"  {side:<8} {word['weight']:+7.2f}  {word['term']}"))
+
+
+def print_modes(found: Sequence[PathMode]) -> None:
+    rows = [
+        (one.handler, one.request_type, one.configured.label, one.given.label, one.predicted.label) for one in found
+    ]
+    headings = ("golden path", "request type", "configured", "given on a form", "predicted")
+    out = console()
+    out.print(table_of(headings, rows, left=headings))
+    for one in found:
+        for sentence in dict.fromkeys((*one.why_given, *one.why_predicted)):
+            out.print(Text(f"  {one.handler}: {sentence}", style="dim"))
