@@ -33,6 +33,7 @@ from agent.tables import (
     Hours,
     Jira,
     ProjectTable,
+    ReportTable,
     Store,
     Sync,
     TeamTable,
@@ -63,6 +64,7 @@ class Configuration(BaseSettings):
     clocks: ClocksTable = ClocksTable()
     assumptions: Assumptions = Assumptions()
     agent: AgentTable = AgentTable()
+    report: ReportTable | None = None
     store: Store = Store()
     teams: dict[str, TeamTable] = Field(default_factory=dict)
     environments: dict[str, EnvironmentTable] = Field(default_factory=dict)

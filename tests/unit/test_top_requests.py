@@ -10,7 +10,8 @@ import pytest
 
 from analytics.classify import given
 from analytics.cost import Assumptions
-from analytics.top_requests import TopReport, top_requests
+from analytics.top_records import TopReport
+from analytics.top_requests import top_requests
 from tests.unit.drawn import drawn_tickets, moment, ticket
 from tests.unit.tables import NOW, table_of, with_fields
 from tickets.ticket import Classification, RequestType, Ticket
