@@ -80,9 +80,9 @@ def rendered(view: QueueView, form: Format, *, now: datetime | None = None) -> s
 
 def check_place(file: Path) -> None:
     """Raises AgentError where no file can be written there; told before the work, not after it."""
-    if file.is_dir():
+    if os.path.isdir(file):  # a Path raises where the name is too long
         raise AgentError(f"the report cannot be written to {file}: it is a folder; name a file in it")
-    if not file.parent.is_dir():
+    if not os.path.isdir(file.parent):
         raise AgentError(f"the report cannot be written to {file}: there is no folder {file.parent}; make it first")
 
 

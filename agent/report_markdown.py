@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # What begins mark-up, a list at the start of a line, or a link that GitHub makes by itself.
 _ACTIVE = re.compile(r"[\\`*_{}\[\]<>#|~$!&@]|\A[-+=]|(?<=\w):(?=//)|(?<=\bwww)\.|(?<=\A\d)[.)]", re.IGNORECASE)
-_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-\d+")
 
 
 def markdown(view: QueueView, *, now: datetime | None = None) -> str:
@@ -115,4 +114,4 @@ def _examples(entry: TopEntry, detail: Detail | None) -> str:
 
 def _link(example: Example) -> str:
     key = example.ticket.key
-    return f"[{key}]({example.url})" if example.url and _PLAIN_KEY.fullmatch(key) else code(key, 40)
+    return f"[{plain(key)}]({example.url})" if example.url else code(key, 40)

@@ -50,7 +50,7 @@ class ReportSchedule:
             return self._write_due()
         except (AgentError, TicketsError) as error:
             self.failures += 1
-            log.warning("no report was written: %s; the next cycle tries again", error)
+            log.warning("no report was written, the next cycle tries again: %s", error)
             return []
 
     def _write_due(self) -> list[Path]:
@@ -63,7 +63,6 @@ class ReportSchedule:
         missing = missing_files(table, folder, now, configuration.calendar.time_zone)
         if not missing:
             return []
-        make_folder(folder)
         view = operations.view_queue(
             configuration,
             since=duration(table.since) if table.since else None,
@@ -72,10 +71,12 @@ class ReportSchedule:
             may_train=True,
             with_details=True,
         )
-        for file, form in missing:
-            write(file, rendered(view, form, now=now))
+        texts = {file: rendered(view, form, now=now) for file, form in missing}
+        make_folder(folder)
+        for file, text in texts.items():
+            write(file, text)
             log.info("wrote %s", file)
-        return [file for file, _ in missing]
+        return list(texts)
 
 
 def make_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 READ: Final = 200  # the newest tickets of a type whose words are read
 OTHERS: Final = 300
+_KEY: Final = re.compile(r"\w{1,64}-\d{1,18}")  # a file may claim to be of our site
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,17 @@ def handler_examples() -> dict[str, tuple[str, ...]]:
 
 def _newest(store: TicketStore, table: pd.DataFrame, most: int) -> list[Ticket]:
     rows = table[["site", "ticket_id", "requested_at"]].nlargest(most, "requested_at")
-    pairs = zip(rows["site"], rows["ticket_id"], strict=True)
-    found = (store.get(int(number), site=str(site)) for site, number in pairs)
-    return [ticket for ticket in found if ticket is not None]
+    pairs = list(zip(rows["site"].astype("str"), rows["ticket_id"].tolist(), strict=True))
+    found = {
+        site: store.some(site, [number for at, number in pairs if at == site]) for site in {site for site, _ in pairs}
+    }
+    return [found[site][number] for site, number in pairs if number in found[site]]
 
 
 def _example(store: TicketStore, one: Exemplar, jira_url: str) -> Example:
     ticket = store.get(one.ticket_id, site=one.site)
-    is_ours = bool(jira_url) and urlsplit(jira_url).hostname == one.site
-    url = f"{jira_url}/browse/{quote(one.key, safe='')}" if is_ours else None
+    is_ours = bool(jira_url) and urlsplit(jira_url).hostname == one.site and _KEY.fullmatch(one.key)
+    url = f"{jira_url}/browse/{quote(one.key)}" if is_ours else None
     return Example(one, ticket.summary if ticket else "", url)
 
 

@@ -93,7 +93,8 @@ def _days(hours: float | None) -> float | None:
 
 
 def _svg(chart: Any, label: str, name: str) -> str:
-    """Inline, named, and as wide as there is room. `name` makes its ids its own on the page."""
+    """Inline, named, and as wide as there is room. `name` makes its ids its own on the page;
+    Vega numbers them on and on."""
     styled = (
         chart.configure(aria=False, font=_FONT, background="transparent", padding=4)
         .configure_view(stroke=None)
@@ -112,5 +113,6 @@ def _svg(chart: Any, label: str, name: str) -> str:
         f'style="width:{width.group(1) if width else _WIDTH}px;max-width:100%;height:auto">'
         f"<title>{escape(label)}</title>"
     )
-    own = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{name}-\2", drawn)
+    found = {one: f"{name}-{place}" for place, one in enumerate(dict.fromkeys(re.findall(r'id="(clip\d+)"', drawn)))}
+    own = re.sub(r"\bclip\d+\b", lambda one: found.get(one.group(), one.group()), drawn)
     return start + re.sub(r"\A.*?<svg[^>]*>", "", own, count=1, flags=re.DOTALL)

@@ -101,8 +101,10 @@ def _typed(
     table = flow.reset_index(drop=True)
     elapsed = table["business_lead_hours"].mask(table["is_open"], table["business_age_hours"])
     table["elapsed_business_hours"] = elapsed
-    table["type"] = [entry.request_type if entry else "" for entry in classifications]
-    table["kind"] = [kind_of(entry.request_type, types) if entry else "unknown" for entry in classifications]
+    names = [entry.request_type if entry else "" for entry in classifications]
+    kinds = {name: kind_of(name, types) if name else "unknown" for name in set(names)}
+    table["type"] = names
+    table["kind"] = [kinds[name] for name in names]
     table["source"] = [entry.source if entry else "" for entry in classifications]
     return table
 
