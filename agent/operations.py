@@ -62,19 +62,19 @@ def view_queue(
     """
     from agent.measuring import assumptions_of, measure_store
     from analytics.catalogue import kind_of
-    from analytics.savings import outcomes_frame, savings
+    from analytics.savings import FULFILLED, outcomes_frame, savings
     from analytics.top_requests import top_requests
     from analytics.weeks import since_week, weekly
 
     assumptions = assumptions_of(configuration)
     outcomes = outcomes_frame(outcome_rows(configuration))
+    fulfilled = outcomes.loc[outcomes["outcome"] == FULFILLED, "ticket_id"]
     jira_url = configuration.jira.url if configuration.jira else ""
     with bootstrap.open_store(configuration, must_exist=True) as store:
         measured = measure_store(configuration, store, may_train=may_train)
         proof = prove(configuration, store)
         table, start = measured.table, measured.as_of - since if since else None
         own = own_site(configuration, table)
-        fulfilled = outcomes.loc[outcomes["outcome"] == "fulfilled", "ticket_id"]
         report = top_requests(
             table,
             measured.types,

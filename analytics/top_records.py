@@ -16,6 +16,7 @@ from analytics.trend import Trend
 RankBy = Literal["waiting", "touch", "count"]
 RANKINGS: Final[tuple[RankBy, ...]] = ("waiting", "touch", "count")
 RankedBy = Literal["queue", "lead", "touch", "count"]
+GroupedBy = Literal["request_type", "ticket_type"]
 UNITS: Final[Mapping[RankedBy, str]] = {
     "queue": "business hours",
     "lead": "business hours",
@@ -130,7 +131,7 @@ class TopReport:
     as_of: datetime
     since: datetime | None
     ranked_by: RankedBy
-    grouped_by: Literal["request_type", "ticket_type"]
+    grouped_by: GroupedBy
     entries: tuple[TopEntry, ...]
     request_types: int
     service_requests: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from analytics.cost import Assumptions, costs, touch_hours
 from analytics.ranking import Ints, Standing, standings
 from analytics.survival import percentiles
 from analytics.top_caveats import caveats_of
-from analytics.top_records import Exemplar, RankBy, RankedBy, TopEntry, TopReport, Week
+from analytics.top_records import Exemplar, GroupedBy, RankBy, RankedBy, TopEntry, TopReport, Week
 from analytics.trend import monday, trend
 from analytics.weeks import week_numbers, weekly
 from tickets.ticket import Classification, RequestType
@@ -54,31 +53,21 @@ def top_requests(
     serves it; `types` is a site's own catalogue, which says of what kind a type is. `since` leaves older tickets out of
     everything but the trends. Raises ValueError where the lengths differ.
     """
-    if len(flow) != len(classifications):
-        raise ValueError(f"{len(flow)} tickets, but {len(classifications)} classifications")
     assumptions = assumptions or Assumptions()
-    whole = _typed(flow, classifications, types)
-    grouped_by: Literal["request_type", "ticket_type"] = "request_type"
-    if len(_since(whole, since)) and not (_since(whole, since)["kind"] == "request").any():
-        whole, grouped_by = _by_ticket_type(whole), "ticket_type"
+    whole, grouped_by = _grouped(_typed(flow, classifications, types), since)
     whole = _with_amounts(whole, assumptions, is_automated)
     table = _since(whole, since)
     requests = table[table["kind"] == "request"]
     measured = requests[requests["queue_hours"].notna()]
     ranked_by = _ranked_by(rank_by, requests, measured)
-    names, codes = _in_order(requests, ranked_by)
-    sure = _standings(requests, codes, ranked_by, len(names), count)
-    entries = [
-        _entry(rank, str(name), requests, requests[codes == rank - 1], whole, handlers, now)
-        for rank, name in enumerate(names[:count], start=1)
-    ]
+    types_ranked, entries = _entries(requests, whole, ranked_by, handlers, count, now)
     return TopReport(
         as_of=now,
         since=since,
         ranked_by=ranked_by,
         grouped_by=grouped_by,
-        entries=tuple(_with_standing(entry, sure) for entry in entries),
-        request_types=len(names),
+        entries=entries,
+        request_types=types_ranked,
         service_requests=len(requests),
         queue_business_hours=_total(measured["business_queue_hours"]),
         queue_hours_p50=percentile(measured, 0.50),
@@ -88,7 +77,7 @@ def top_requests(
         apart={name: int((table["kind"] == kind).sum()) for kind, name in APART_NAMES.items()},
         unclassified=int((table["kind"] == "unknown").sum()),
         assumptions=assumptions,
-        caveats=tuple(caveats_of(table, requests, measured, grouped_by, ranked_by, len(names), count)),
+        caveats=tuple(caveats_of(table, requests, measured, grouped_by, ranked_by, types_ranked, count)),
     )
 
 
@@ -98,6 +87,8 @@ def _typed(
     types: Mapping[str, RequestType] | None,
 ) -> pd.DataFrame:
     """The flow with `type`, `kind` and `source` of each ticket, and its business hours to the finish or to now."""
+    if len(flow) != len(classifications):
+        raise ValueError(f"{len(flow)} tickets, but {len(classifications)} classifications")
     table = flow.reset_index(drop=True)
     elapsed = table["business_lead_hours"].mask(table["is_open"], table["business_age_hours"])
     table["elapsed_business_hours"] = elapsed
@@ -107,6 +98,14 @@ def _typed(
     table["kind"] = [kinds[name] for name in names]
     table["source"] = [entry.source if entry else "" for entry in classifications]
     return table
+
+
+def _grouped(table: pd.DataFrame, since: datetime | None) -> tuple[pd.DataFrame, GroupedBy]:
+    """By request types; by the tickets' own types where the period has no service request among those."""
+    kinds = _since(table, since)["kind"]
+    if kinds.empty or (kinds == "request").any():
+        return table, "request_type"
+    return _by_ticket_type(table), "ticket_type"
 
 
 def _by_ticket_type(table: pd.DataFrame) -> pd.DataFrame:
@@ -161,6 +160,24 @@ def _standings(requests: pd.DataFrame, codes: Ints, ranked_by: RankedBy, number:
         return []
     weeks = week_numbers(requests["requested_at"])
     return standings(weeks, codes, _amounts(requests, ranked_by), number, top=count)
+
+
+def _entries(
+    requests: pd.DataFrame,
+    whole: pd.DataFrame,
+    ranked_by: RankedBy,
+    handlers: Mapping[str, str],
+    count: int,
+    now: datetime,
+) -> tuple[int, tuple[TopEntry, ...]]:
+    """How many types there are, and the first of them."""
+    names, codes = _in_order(requests, ranked_by)
+    sure = _standings(requests, codes, ranked_by, len(names), count)
+    entries = [
+        _entry(rank, str(name), requests, requests[codes == rank - 1], whole, handlers, now)
+        for rank, name in enumerate(names[:count], start=1)
+    ]
+    return len(names), tuple(_with_standing(entry, sure) for entry in entries)
 
 
 def _with_standing(entry: TopEntry, sure: Sequence[Standing]) -> TopEntry:
