@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class QueueView:
     """Everything the report and the pages show of the queue. `flow` has a row per ticket, `weekly` one per week of
-    service requests. `details` has what was read in the words of the tickets, by type; empty where nobody asked.
-    `jira_url` is empty without a Jira."""
+    service requests. `details` has what was read in the words of the tickets, by type; empty where nobody asked."""
 
     facts: StoreFacts
     as_of: datetime
@@ -43,7 +42,6 @@ class QueueView:
     saved: Savings
     proof: Proof
     details: Mapping[str, Detail] = field(default_factory=dict)
-    jira_url: str = ""
 
 
 def view_queue(
@@ -69,7 +67,6 @@ def view_queue(
     assumptions = assumptions_of(configuration)
     outcomes = outcomes_frame(outcome_rows(configuration))
     fulfilled = outcomes.loc[outcomes["outcome"] == FULFILLED, "ticket_id"]
-    jira_url = configuration.jira.url if configuration.jira else ""
     with bootstrap.open_store(configuration, must_exist=True) as store:
         measured = measure_store(configuration, store, may_train=may_train)
         proof = prove(configuration, store)
@@ -87,11 +84,19 @@ def view_queue(
             is_automated=table.index.isin(own.index[own["ticket_id"].isin(fulfilled)]),
         )
         flow = table if start is None else table[table["requested_at"] >= start]
-        details = details_of(store, flow, report, jira_url=jira_url) if with_details else {}
+        details = _details(configuration, store, flow, report) if with_details else {}
     saved = savings(outcomes, own, assumptions=assumptions, since=start)
     is_request = [told is not None and kind_of(told.request_type) == "request" for told in measured.types]
     weeks = since_week(weekly(table[is_request]), start)
-    return QueueView(measured.facts, measured.as_of, start, flow, weeks, report, saved, proof, details, jira_url)
+    return QueueView(measured.facts, measured.as_of, start, flow, weeks, report, saved, proof, details)
+
+
+def _details(
+    configuration: Configuration, store: TicketStore, flow: pd.DataFrame, report: TopReport
+) -> Mapping[str, Detail]:
+    jira_url = configuration.jira.url if configuration.jira else ""
+    modes = {name: table.mode for name, table in configuration.handlers.items()}
+    return details_of(store, flow, report, jira_url=jira_url, modes=modes)
 
 
 def own_site(configuration: Configuration, table: pd.DataFrame) -> pd.DataFrame:

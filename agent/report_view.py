@@ -27,7 +27,8 @@ _KEY: Final = re.compile(r"\w{1,64}-\d{1,18}")  # a file may claim to be of our 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A ticket that waited long. `url` is None where it is not of the configured Jira."""
+    """A ticket that waited long. `url` is None where it is not of the configured Jira; `summary` is empty where not
+    everybody in its project may see it, as a report goes further than that."""
 
     ticket: Exemplar
     summary: str
@@ -37,16 +38,21 @@ class Example:
 @dataclass(frozen=True, slots=True)
 class Detail:
     """Of one type: the tickets that waited longest; what was found in the words of its newest `tickets_read`: the
-    handler that is nearest (None: no one is, or one serves the type) and the parameters that people give."""
+    handler that is nearest (None: no one is, or one serves the type) and the parameters that people give. `mode` is the
+    configured one of the handler that serves it."""
 
     examples: tuple[Example, ...]
     tickets_read: int
     nearest: Nearest | None
     parameters: tuple[Parameter, ...]
+    mode: str = "off"
 
 
-def details_of(store: TicketStore, table: pd.DataFrame, report: TopReport, *, jira_url: str) -> dict[str, Detail]:
-    """One for each ranked type. `table` is the measured table of the report's period."""
+def details_of(
+    store: TicketStore, table: pd.DataFrame, report: TopReport, *, jira_url: str, modes: Mapping[str, str]
+) -> dict[str, Detail]:
+    """One for each ranked type. `table` is the measured table of the report's period; `modes` are the configured ones
+    of the handlers."""
     from analytics.nearest import nearest
     from analytics.parameters import given_parameters
 
@@ -67,6 +73,7 @@ def details_of(store: TicketStore, table: pd.DataFrame, report: TopReport, *, ji
             tickets_read=len(tickets[entry.request_type]),
             nearest=near.get(entry.request_type),
             parameters=given_parameters(tickets[entry.request_type]),
+            mode=modes.get(entry.handler or "", "off"),
         )
         for entry in report.entries
     }
@@ -90,7 +97,7 @@ def _example(store: TicketStore, one: Exemplar, jira_url: str) -> Example:
     ticket = store.get(one.ticket_id, site=one.site)
     is_ours = bool(jira_url) and urlsplit(jira_url).hostname == one.site and _KEY.fullmatch(one.key)
     url = f"{jira_url}/browse/{quote(one.key)}" if is_ours else None
-    return Example(one, ticket.summary if ticket else "", url)
+    return Example(one, "" if ticket is None or ticket.security else ticket.summary, url)
 
 
 def report_document(view: QueueView) -> dict[str, Any]:
@@ -122,4 +129,5 @@ def _entry(entry: dict[str, Any], details: Mapping[str, Detail]) -> dict[str, An
         "nearest_handler": asdict(detail.nearest) if detail.nearest else None,
         "parameters": [asdict(one) for one in detail.parameters],
         "tickets_read": detail.tickets_read,
+        "handler_mode": detail.mode if entry["handler"] else None,
     }

@@ -146,7 +146,7 @@ def tags(entry: TopEntry) -> list[str]:
 
 def path(entry: TopEntry, detail: Detail | None) -> str:
     if entry.handler:
-        return f"the golden path {entry.handler}"
+        return f"the golden path {entry.handler}" + (f" (mode: {detail.mode})" if detail else "")
     if detail and detail.nearest:
         return f"none; the nearest by words is {detail.nearest.handler} (likeness {detail.nearest.likeness:.2f})"
     return "none"

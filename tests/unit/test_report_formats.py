@@ -232,6 +232,17 @@ def test_without_tickets_of_ours_there_are_no_links(tmp_path: Path) -> None:
         assert "browse/" not in "".join(rendered(told, form, now=NOW) for form in FORMATS)
 
 
+def test_what_not_everybody_may_see_is_not_told(tmp_path: Path) -> None:
+    tickets = [
+        request(1, "s3-bucket", waited=None, summary="the merger", security="Board only"),
+        request(2, "s3-bucket"),
+    ]
+    told = view_of(tmp_path, tickets, toml=JIRA + '[handlers.s3-bucket]\nmode = "shadow"\n')
+    texts = [rendered(told, form, now=NOW) for form in FORMATS]
+    assert all("OPS-1" in text and "merger" not in text for text in texts)
+    assert "the golden path s3-bucket (mode: shadow)" in texts[0]
+
+
 def test_without_words_nothing_is_made_up(tmp_path: Path) -> None:
     told = view_of(tmp_path, [request(n, "database", week=n, summary="", description="") for n in range(9)])
     text = rendered(told, "text", now=NOW)
