@@ -56,7 +56,7 @@ HOMES = {
         "analytics/responses.py",
     ),
     "pyarrow": ("tickets/history.py", "tickets/history_rows.py"),
-    "altair": ("analytics/charts.py",),
+    "altair": ("analytics/charts.py", "analytics/report_charts.py"),
     "vl_convert": (),  # altair uses it to draw a chart as a picture
     "scipy": ("analytics/",),
     "threadpoolctl": ("analytics/discover.py",),
