@@ -22,18 +22,18 @@ from analytics.clocks import CLASSES, Clocks
 from analytics.codes import by_text, labelled
 from analytics.errors import BadFrame
 from analytics.flow_table import table_of
-from analytics.frames import Log, Rows, rows_of
+from analytics.frames import Log
 from analytics.legend import Legend, legend_of
+from analytics.moves import Moves, in_order
 from analytics.parallel import beside, on_each
 from analytics.responses import first_responses
-from analytics.stays import DAY, NEVER, Codes, Ground, Ints, Tickets, Walked
+from analytics.stays import DAY, NEVER, Ground, Ints, Tickets, Walked
 from analytics.stays import walk as walk_stays
 from tickets.codec import microseconds
 
 _HOUR: Final = 3600.0
 _PER_PART: Final = 2_000_000  # cells of (tickets × statuses) that a thread holds at once
 _MOST_TICKETS: Final = 32_768
-_PART: Final = 262_144  # changes whose order is checked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,6 @@ class People:
     team_of: Mapping[str, str] = field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
     bots: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """The changes in order: the row of their ticket, when, and the codes of the statuses left and entered."""
-
-    row: Rows
-    at: Ints
-    came_from: Codes
-    went_to: Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +172,10 @@ def walk(
     instant = microseconds(now)
     with beside(first_responses, log, people.bots, rows=len(log.changes)) as answers:
         legend = legend_of(log, clocks)
-        moves = _in_order(log, legend)
+        moves = in_order(log, legend)
         teams, calendars, which = _teams(log, people, calendar)
         responded = answers()
-    counts = np.bincount(moves.row, minlength=len(log.tickets))
+    counts = moves.counts
     ends = np.cumsum(counts)
     created = _micros(log.tickets["created_at"])
     first = legend.present.copy()
@@ -223,23 +213,7 @@ def _walk_parts(table: Tickets, ends: Ints, moves: Moves, ground: Ground) -> lis
         changes = moves.at[of_part], moves.came_from[of_part], moves.went_to[of_part]
         return walk_stays(table.part(low, high), *changes, ground)
 
-    return on_each(part, range(0, len(ends), size), rows=len(moves.row))
-
-
-def _in_order(log: Log, legend: Legend) -> Moves:
-    """The changes by their ticket's row and by time; changes of one instant keep the order of their history."""
-    row, at = rows_of(log.tickets, log.changes), _micros(log.changes["at"])
-    moves = Moves(row, at, *legend.moves)
-
-    def is_ordered(start: int) -> bool:
-        part = slice(start, start + _PART + 1)  # one more: the pair across the edge
-        step, later = np.diff(row[part]), np.diff(at[part]) >= 0
-        return bool(((step > 0) | ((step == 0) & later)).all())
-
-    if all(on_each(is_ordered, range(0, len(row), _PART), rows=len(row))):
-        return moves
-    order = np.lexsort((at, row))  # stable
-    return Moves(*(getattr(moves, name)[order] for name in moves.__slots__))
+    return on_each(part, range(0, len(ends), size), rows=len(moves.at))
 
 
 def _micros(column: pl.Series) -> Ints:
