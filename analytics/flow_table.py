@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
@@ -70,16 +71,13 @@ class _Story:
     """What the parts of a walk say of all tickets together; each column is made when it is asked for."""
 
     def __init__(self, walk: Walk) -> None:
-        self.parts, self.table, self.tickets = walk.parts, walk.table, walk.log.tickets
+        self.outcomes, self.table, self.tickets = walk.outcomes, walk.table, walk.log.tickets
         self.now = microseconds(walk.now)
         self.created = np.minimum(self.table.created, self.now)
-        self.started, self.finished = self.joined("started"), self.joined("finished")
-        self.is_open: Flags = ~self.joined("is_finished").astype(bool)
+        self.started, self.finished = walk.outcomes.started, walk.outcomes.finished
+        self.is_open: Flags = ~walk.outcomes.is_finished
         self.is_queueing: Flags = self.table.has_history & (self.started == NEVER) & self.is_open
         self.is_begun: Flags = self.is_open & (self.started != NEVER)
-
-    def joined(self, name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in self.parts]) if self.parts else np.empty(0, np.int64)
 
     def columns(self) -> dict[str, Callable[[], Any]]:
         table, tickets = self.table, self.tickets
@@ -90,14 +88,14 @@ class _Story:
             "finished_at": lambda: _instants(self.finished),
             "is_open": lambda: self.is_open,
             "has_history": lambda: table.has_history,
-            "is_torn": lambda: self.joined("is_torn").astype(bool),
+            "is_torn": lambda: self.outcomes.is_torn,
             "queue_is_open": lambda: self.is_queueing,
-            **self._durations(calendar, "in_class", ""),
-            **self._durations(business, "business_in_class", "business_"),
-            "reopenings": lambda: _counted(self.joined("reopenings"), table.has_history),
+            **self._durations(calendar, self.outcomes.in_class, ""),
+            **self._durations(business, self.outcomes.business_in_class, "business_"),
+            "reopenings": lambda: _counted(self.outcomes.reopenings, table.has_history),
             "hand_offs": lambda: _counted_column(tickets["hand_offs"]),
             "bounces": lambda: _counted_column(tickets["bounces"]),
-            "unknown_entries": lambda: self.joined("unknown_entries").astype(np.int64),
+            "unknown_entries": lambda: self.outcomes.unknown_entries.astype(np.int64),
             "worklog_hours": lambda: tickets["worklog_seconds"].cast(pl.Float64).fill_null(np.nan).to_numpy() / _HOUR,
         }
 
@@ -116,7 +114,7 @@ class _Story:
 
     def _business(self) -> dict[str, Callable[[], Floats]]:
         def told(name: str) -> Floats:
-            return np.concatenate([part.business[name] for part in self.parts] or [np.empty(0)]) / _HOUR
+            return np.asarray(getattr(self.outcomes, f"business_{name}") / _HOUR)
 
         return {
             "queue": lambda: np.where(self.is_queueing, told("age"), told("queue")),
@@ -128,14 +126,13 @@ class _Story:
         }
 
     def _durations(
-        self, milestones: dict[str, Callable[[], Floats]], classes: str, prefix: str
+        self, milestones: dict[str, Callable[[], Floats]], in_class: Floats, prefix: str
     ) -> dict[str, Callable[[], Floats]]:
         """The durations of one kind of time in the order of DURATIONS, then the flow efficiency."""
 
         def spent(names: Sequence[str]) -> Floats:
             wanted = [number for number, name in enumerate(CLASSES) if name in names]
-            sums = [getattr(part, classes)[:, wanted].sum(axis=1) for part in self.parts]
-            return np.concatenate(sums or [np.empty(0)]) / _HOUR
+            return np.asarray(sum(in_class[:, one] for one in wanted) / _HOUR)
 
         def efficiency() -> Floats:
             lead = milestones["lead"]()
@@ -158,7 +155,7 @@ def _instants(at: Ints) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(at.view("datetime64[us]"), tz="UTC")  # NEVER is numpy's NaT
 
 
-def _counted(numbers: Ints, is_known: Flags) -> Any:
+def _counted(numbers: npt.NDArray[np.integer[Any]], is_known: Flags) -> Any:
     return pd.arrays.IntegerArray(numbers.astype(np.int64), ~is_known)
 
 
