@@ -33,7 +33,7 @@ from tickets.codec import microseconds
 
 _HOUR: Final = 3600.0
 _PER_PART: Final = 2_000_000  # cells of (tickets × statuses) that a thread holds at once
-_MOST_TICKETS: Final = 32_768
+_MOST_TICKETS: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,14 @@ class Walk:
         each class at the end of that day, and `arrived` and `finished` cumulated. Tickets without history count in
         the last two alone."""
         days = self.parts[0].daily.shape[0] if self.parts else 0
-        changes = sum((part.daily for part in self.parts), np.zeros((days, len(CLASSES)), dtype=np.int64))
-        frame = pd.DataFrame(np.cumsum(changes, axis=0), columns=list(CLASSES))
+
+        def cumulated(name: str, *width: int) -> Ints:
+            changes = (getattr(part, name) for part in self.parts)
+            return np.cumsum(sum(changes, np.zeros((days, *width), dtype=np.int64)), axis=0)
+
+        frame = pd.DataFrame(cumulated("daily", len(CLASSES)), columns=list(CLASSES))
         frame.insert(0, "day", pd.to_datetime(np.arange(days) + self.first_day, unit="D", utc=True))
-        finished = self.outcomes.finished
-        for name, at in (("arrived", self.table.created), ("finished", finished[finished != NEVER])):
-            day = np.minimum(at // DAY - self.first_day, days - 1)
-            frame[name] = np.cumsum(np.bincount(day, minlength=days))
-        return frame
+        return frame.assign(arrived=cumulated("arrived"), finished=cumulated("finished"))
 
 
 def measure(

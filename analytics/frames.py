@@ -114,7 +114,7 @@ class Log:
     def of_history(cls, folder: Path, statuses: Sequence[Status] = ()) -> Log:
         """What the Parquet history holds. Raises StoreError where there is none that is whole."""
         from tickets.errors import StoreError
-        from tickets.history import current_files, generation, give_back
+        from tickets.history import current_files, generation
         from tickets.history_folder import REBUILD
 
         missing = ""
@@ -134,7 +134,6 @@ class Log:
                 said = str(error).splitlines()[0]
                 raise StoreError(f"the history {folder} cannot be read ({said}): {REBUILD}") from error
             if generation(folder) == before:
-                give_back()
                 return cls(_shaped(tickets, "tickets"), changes, comments, pairs, tuple(statuses))
         raise StoreError(f"the history {folder} is replaced faster than it can be read: read it when no sync runs")
 

@@ -101,11 +101,14 @@ class Outcomes:
 class Sums:
     """What came of some tickets together. `stays` are rows of (ticket number, status code, visits, seconds, business
     seconds), empty unless wanted; `totals` has shape (statuses, 3), the same summed over the tickets; `daily` has shape
-    (days, CLASSES): the change of the number of tickets in each class on each day."""
+    (days, CLASSES): the change of the number of tickets in each class on each day; `arrived` and `finished` have shape
+    (days,): how many did on each day."""
 
     stays: tuple[npt.NDArray[Any], ...]
     totals: Floats
     daily: Ints
+    arrived: Ints
+    finished: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def walk(tickets: Tickets, at: Ints, came_from: Codes, went_to: Codes, ground: G
         stays=stays.by_status() if ground.wants_stays else (),
         totals=stays.totals(),
         daily=entries.daily(),
+        arrived=entries.by_day(tickets.created),
+        finished=entries.by_day(into.finished[into.finished != NEVER]),
     )
 
 
@@ -218,6 +223,11 @@ class _Entries:
     def torn(self) -> Flags:
         """Whether the history does not end in the present status."""
         return np.asarray(self.tickets.has_history & (self.status[self.last] != self.tickets.status))
+
+    def by_day(self, at: Ints) -> Ints:
+        """How many of these instants are on each day; later ones count on the last."""
+        days = self.ground.days
+        return np.bincount(np.minimum(at // DAY - self.ground.first_day, days - 1), minlength=days)
 
     def daily(self) -> Ints:
         """By day and class: entries less departures. Tickets without history are left out."""

@@ -7,6 +7,7 @@ does the same to a lesser degree. The estimator counts them as what they are: at
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Final
 
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.calendars import Floats
+from analytics.parallel import on_each
 
 SHARES: Final = (0.50, 0.85, 0.95)
 _NEARLY: Final = 1e-9  # a share that rounding has moved past is reached
+_PART: Final = 32_768  # durations that are sorted at once, so that they fit the caches
 
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.integer]
@@ -55,19 +58,55 @@ def percentiles(
     """Of the durations (NaN: unknown, left out) in each of `number` groups; `groups` holds each one's number, negative
     for none of them. With `confidence` None the intervals are NaN. `is_sorted` promises that the durations are sorted
     and, where equal, those that are over come first."""
-    codes = np.zeros(len(durations), dtype=np.int16) if groups is None else groups
-    kept = ~np.isnan(durations) & (codes >= 0)
-    if not kept.all():
-        durations, is_over, codes = durations[kept], is_over[kept], codes[kept]
-    small = codes.astype(np.int16) if number < 2**15 else codes  # sorted by radix
-    if is_sorted:
+    if groups is not None:
+        is_in_one = groups >= 0
+        if not is_in_one.all():
+            durations, is_over, groups = durations[is_in_one], is_over[is_in_one], groups[is_in_one]
+        small = groups.astype(np.int16) if number < 2**15 else groups  # sorted by radix
         order = np.argsort(small, kind="stable")
+        durations, is_over = durations[order], is_over[order]
+        sizes = np.bincount(small, minlength=number)
     else:
+        sizes = np.array([len(durations)])
+    bounds = np.append(0, np.cumsum(sizes))
+
+    def part(of: slice) -> Percentiles:
+        rows = slice(int(bounds[of.start]), int(bounds[of.stop]))
+        return _of_groups(durations[rows], is_over[rows], sizes[of], shares, confidence, is_sorted=is_sorted)
+
+    return _joined(shares, on_each(part, _parts(bounds), rows=len(durations)))
+
+
+def _parts(bounds: npt.NDArray[np.int64]) -> list[slice]:
+    """Runs of groups, each of some `_PART` rows or of one large group; `bounds` are those of the groups' rows."""
+    cuts = np.searchsorted(bounds, np.arange(_PART, bounds[-1], _PART)).tolist()
+    return [slice(low, high) for low, high in pairwise(dict.fromkeys([0, *cuts, len(bounds) - 1]))] or [slice(0, 0)]
+
+
+def _joined(shares: tuple[float, ...], parts: list[Percentiles]) -> Percentiles:
+    names = ("estimate", "low", "high", "over_only", "counts", "waiting")
+    return Percentiles(shares, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _of_groups(
+    durations: Floats,
+    is_over: Flags,
+    sizes: npt.NDArray[np.int64],
+    shares: tuple[float, ...],
+    confidence: float | None,
+    *,
+    is_sorted: bool,
+) -> Percentiles:
+    """Of groups that stand one after another, each of its size."""
+    number = len(sizes)
+    codes: Codes = np.repeat(np.arange(number, dtype=np.int16 if number < 2**15 else np.int64), sizes)
+    if not is_sorted:
         order = np.argsort(durations)
-        order = order[np.argsort(small[order], kind="stable")]
-    durations, is_over = durations[order], is_over[order]
-    counts = np.bincount(small, minlength=number)
-    codes = np.repeat(np.arange(number), counts)
+        order = order[np.argsort(codes[order], kind="stable")]  # by radix
+        durations, is_over = durations[order], is_over[order]
+    if (is_unknown := np.isnan(durations)).any():
+        durations, is_over, codes = durations[~is_unknown], is_over[~is_unknown], codes[~is_unknown]
+    counts = np.bincount(codes, minlength=number)
     over = np.bincount(codes[is_over], minlength=number)
     over_only = _plain(durations[is_over], over, shares)
     estimate, low, high = over_only, *(np.full((number, len(shares)), np.nan) for _ in range(2))

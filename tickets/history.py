@@ -42,7 +42,6 @@ __all__ = [
     "HistoryReport",
     "current_files",
     "generation",
-    "give_back",
     "read_changes",
     "read_comments",
     "read_history",
@@ -236,11 +235,6 @@ def current_files(folder: Path, kind: Kind) -> list[Path]:
     `read_tickets`."""
     home = HistoryFolder(folder)
     return [home.file(partition, kind, files) for partition, files in _sorted(_listed(home))]
-
-
-def give_back() -> None:
-    """Returns to the system what reading a history took and has let go of: hundreds of megabytes of a large one."""
-    pa.default_memory_pool().release_unused()
 
 
 def generation(folder: Path) -> str | None:
