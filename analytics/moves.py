@@ -10,7 +10,7 @@ import numpy as np
 from analytics.frames import Log, Rows, rows_of
 from analytics.legend import Legend
 from analytics.parallel import on_each
-from analytics.stays import Codes, Ints
+from analytics.stays import Codes, Flags, Ints
 
 _PART: Final = 131_072  # changes that are looked at once
 
@@ -35,10 +35,11 @@ def in_order(log: Log, legend: Legend) -> Moves:
     the log."""
     changes, number = log.changes, len(log.tickets)
     at = changes["at"].to_physical().to_numpy()
-    heads = _heads(log)
+    is_head = _heads(log)
+    heads = np.flatnonzero(is_head)
     sizes = np.diff(heads, append=len(at))
     row = rows_of(log.tickets, changes.drop("at", "left", "entered")[heads], sizes)
-    if bool((np.diff(row) > 0).all()) and _is_in_time(at, heads):
+    if bool((np.diff(row) > 0).all()) and _is_in_time(at, is_head):
         counts = np.zeros(number, dtype=np.int64)
         counts[row] = sizes
         return Moves(counts, at, *legend.moves)
@@ -48,8 +49,8 @@ def in_order(log: Log, legend: Legend) -> Moves:
     return Moves(counts, at[order], *(codes[order] for codes in legend.moves))
 
 
-def _heads(log: Log) -> Ints:
-    """The places at which the changes of another ticket begin."""
+def _heads(log: Log) -> Flags:
+    """Whether the changes of another ticket begin with each."""
     changes = log.changes
     is_head = np.zeros(len(changes), dtype=bool)
     if "site" in changes.columns:
@@ -57,22 +58,19 @@ def _heads(log: Log) -> Ints:
     is_head[:1] = True
     ids = changes["ticket_id"].to_numpy()
 
-    def compare(start: int) -> Ints:
-        part = ids[max(start - 1, 0) : start + _PART]
-        own = is_head[start : start + _PART]
-        own[len(own) - len(part) + 1 :] |= part[1:] != part[:-1]
-        return np.flatnonzero(own) + start
+    def compare(start: int) -> None:
+        part = slice(start, start + _PART)
+        is_head[1:][part] |= ids[1:][part] != ids[:-1][part]
 
-    found = on_each(compare, range(0, len(ids), _PART), rows=len(ids))
-    return np.concatenate([np.empty(0, dtype=np.int64), *found])
+    on_each(compare, range(0, len(ids), _PART), rows=len(ids))
+    return is_head
 
 
-def _is_in_time(at: Ints, heads: Ints) -> bool:
+def _is_in_time(at: Ints, is_head: Flags) -> bool:
     """Whether no change comes before the one in front of it, but where another ticket's begin."""
 
-    def earlier(start: int) -> Ints:
-        part = at[start : start + _PART + 1]  # one more: the pair across the edge
-        return np.flatnonzero(part[1:] < part[:-1]) + start + 1
+    def is_ordered(start: int) -> bool:
+        part = slice(start, start + _PART)
+        return bool((is_head[1:][part] | (at[1:][part] >= at[:-1][part])).all())
 
-    falls = np.concatenate([np.empty(0, dtype=np.int64), *on_each(earlier, range(0, len(at), _PART), rows=len(at))])
-    return bool((heads[np.searchsorted(heads, falls, side="right") - 1] == falls).all())
+    return all(on_each(is_ordered, range(0, len(at), _PART), rows=len(at)))

@@ -58,21 +58,19 @@ def percentiles(
     """Of the durations (NaN: unknown, left out) in each of `number` groups; `groups` holds each one's number, negative
     for none of them. With `confidence` None the intervals are NaN. `is_sorted` promises that the durations are sorted
     and, where equal, those that are over come first."""
-    if groups is not None:
-        is_in_one = groups >= 0
-        if not is_in_one.all():
-            durations, is_over, groups = durations[is_in_one], is_over[is_in_one], groups[is_in_one]
-        small = groups.astype(np.int16) if number < 2**15 else groups  # sorted by radix
-        order = np.argsort(small, kind="stable")
-        durations, is_over = durations[order], is_over[order]
-        sizes = np.bincount(small, minlength=number)
-    else:
-        sizes = np.array([len(durations)])
-    bounds = np.append(0, np.cumsum(sizes))
+    codes = np.zeros(len(durations), dtype=np.int16) if groups is None else groups
+    kept = ~np.isnan(durations) & (codes >= 0)
+    if not kept.all():
+        durations, is_over, codes = durations[kept], is_over[kept], codes[kept]
+    small = codes.astype(np.int16) if number < 2**15 else codes  # sorted by radix
+    order = np.argsort(small, kind="stable")
+    durations, is_over = durations[order], is_over[order]
+    counts = np.bincount(small, minlength=number)
+    bounds = np.append(0, np.cumsum(counts))
 
     def part(of: slice) -> Percentiles:
         rows = slice(int(bounds[of.start]), int(bounds[of.stop]))
-        return _of_groups(durations[rows], is_over[rows], sizes[of], shares, confidence, is_sorted=is_sorted)
+        return _of_groups(durations[rows], is_over[rows], counts[of], shares, confidence, is_sorted=is_sorted)
 
     return _joined(shares, on_each(part, _parts(bounds), rows=len(durations)))
 
@@ -91,22 +89,24 @@ def _joined(shares: tuple[float, ...], parts: list[Percentiles]) -> Percentiles:
 def _of_groups(
     durations: Floats,
     is_over: Flags,
-    sizes: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
     shares: tuple[float, ...],
     confidence: float | None,
     *,
     is_sorted: bool,
 ) -> Percentiles:
-    """Of groups that stand one after another, each of its size."""
-    number = len(sizes)
-    codes: Codes = np.repeat(np.arange(number, dtype=np.int16 if number < 2**15 else np.int64), sizes)
-    if not is_sorted:
+    """Of groups that stand one after another, each with so many."""
+    number = len(counts)
+    codes: Codes = np.repeat(np.arange(number, dtype=np.int16 if number < 2**15 else np.int64), counts)
+    if not is_sorted and is_over.all():  # there is nothing to move with them, and to sort values is the quicker way
+        durations = durations.copy()
+        for low, high in pairwise(np.append(0, np.cumsum(counts)).tolist()):
+            durations[low:high].sort()
+    elif not is_sorted:
         order = np.argsort(durations)
-        order = order[np.argsort(codes[order], kind="stable")]  # by radix
+        if number > 1:
+            order = order[np.argsort(codes[order], kind="stable")]  # by radix
         durations, is_over = durations[order], is_over[order]
-    if (is_unknown := np.isnan(durations)).any():
-        durations, is_over, codes = durations[~is_unknown], is_over[~is_unknown], codes[~is_unknown]
-    counts = np.bincount(codes, minlength=number)
     over = np.bincount(codes[is_over], minlength=number)
     over_only = _plain(durations[is_over], over, shares)
     estimate, low, high = over_only, *(np.full((number, len(shares)), np.nan) for _ in range(2))
