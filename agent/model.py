@@ -28,15 +28,19 @@ class LiveModel:
 
 
 def load(configuration: Configuration) -> LiveModel | None:
-    """The stored model, or None where there is none yet. Raises AgentError for one that was altered."""
+    """The stored model, or None where there is none yet, or an older Golden Path wrote it: then one is learned anew.
+    Raises AgentError for one that was altered."""
     folder = bootstrap.model_folder(configuration)
     if not folder.exists():
         return None
     from analytics import model_file  # scikit-learn is slow to import
-    from analytics.errors import ModelRefused
+    from analytics.errors import ModelOutdated, ModelRefused
 
     try:
         return LiveModel(model_file.load(folder), model_file.hash_of(folder))
+    except ModelOutdated as error:
+        log.warning("%s", error)
+        return None
     except ModelRefused as error:
         raise AgentError(str(error)) from None
 

@@ -261,7 +261,8 @@ def rehearse(rooms: bootstrap.Rooms, key: str) -> Rehearsal:
     classification = classify(rooms, [ticket])[0]
     if classification is None:
         raise AgentError(
-            f"{key} has no request type from a form, and there are too few labelled tickets to learn types from"
+            f"{key} has no request type from a form, and none can be told from its words: `goldenpath types explain "
+            f"{key}` shows what the model knows of them"
         )
     return rooms.engine.rehearse(ticket, classification)
 

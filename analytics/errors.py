@@ -6,6 +6,7 @@ AnalyticsError
 ├── NotEnoughLabels    too few kinds of labelled tickets to learn from
 ├── TooFewTexts        too few tickets to discover types in
 └── ModelRefused       a stored model is missing, altered or of another make
+    └── ModelOutdated  it is whole, but an older Golden Path wrote it
 """
 
 from __future__ import annotations
@@ -33,3 +34,7 @@ class TooFewTexts(AnalyticsError):
 
 class ModelRefused(AnalyticsError):
     """A stored model that will not be loaded; the message says why, and that training makes it anew."""
+
+
+class ModelOutdated(ModelRefused):
+    """A stored model of an older format: nothing is wrong with it but its age."""

@@ -23,7 +23,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from analytics.certify import Certificate
 from analytics.classify import Classifier
-from analytics.errors import ModelRefused
+from analytics.errors import ModelOutdated, ModelRefused
 from analytics.learning import ClassScore, Sample, TrainingReport
 from tickets.ticket import RequestType
 
@@ -109,7 +109,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
             f"the model in {folder} is incomplete or damaged ({type(error).__name__}). {WAY_OUT}"
         ) from None
     if version != FORMAT:
-        raise ModelRefused(f"the model in {folder} has format {version}, this Golden Path reads {FORMAT}. {WAY_OUT}")
+        raise ModelOutdated(f"the model in {folder} has format {version}, this Golden Path reads {FORMAT}. {WAY_OUT}")
     if own != _own_hash(manifest):
         raise ModelRefused(f"the model in {folder} was altered: {MANIFEST_FILE} has not its own hash. {WAY_OUT}")
     return dict(manifest)
