@@ -107,6 +107,8 @@ def is_closed_by_people(ticket: Ticket, bots: Iterable[str]) -> bool:
 
 def certify(configuration: Configuration, live: LiveModel, ledger: Ledger, *, at: datetime) -> list[Certificate]:
     """Counts the audited tickets anew and issues what they carry; what stands afterwards, by type."""
+    from analytics.catalogue import kind_of
+
     evidence = ledger.evidence
     said, settings = said_in(evidence), configuration.types
     audited = audited_by(live, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -269,6 +270,10 @@ def said_sentence(said: Document) -> str:
 
 def types_document(ledger: Ledger) -> Document:
     certificates = {one.request_type: one for one in ledger.evidence.certificates()}
+    stands_for, known = ledger.evidence.resolved(), ledger.evidence.request_types()
+    sizes = Counter[str]()
+    for one in known:
+        sizes[stands_for.get(one.id, one.id)] += one.size
     return {
         "types": [
             {
@@ -276,12 +281,12 @@ def types_document(ledger: Ledger) -> Document:
                 "name": one.name,
                 "kind": one.kind,
                 "origin": one.origin,
-                "tickets": one.size,
+                "tickets": one.size if one.merged_into else sizes[one.id],
                 "words": list(one.words),
                 "merged_into": one.merged_into,
                 "certificate": sentence_of(certificates[one.id]) if one.id in certificates else None,
             }
-            for one in ledger.evidence.request_types()
+            for one in known
         ]
     }
 
