@@ -61,15 +61,24 @@ def print_discovered(document: Document) -> None:
             f"{one['size']:,}",
             f"{one['stability']:.2f}",
             ", ".join(_word(word) for word in one["words"][:5]),
-            ", ".join(one["merged_from"]),
+            _typical(one["central"]),
         )
         for one in document["types"]
     ]
-    headings = ("id", "name", "tickets", "stability", "words", "merged from")
-    out.print(table_of(headings, rows, left=("id", "name", "words", "merged from")))
+    headings = ("id", "name", "tickets", "stability", "words", "typical")
+    out.print(table_of(headings, rows, left=("id", "name", "words", "typical")))
+    for one in document["types"]:
+        if one["merged_from"]:
+            out.print(Text(f"{', '.join(one['merged_from'])} went into {one['id']}", style="dim"))
     out.print(Text(f"other: {document['other']:,} texts are like no type", style="dim"))
     out.print(Text("stability: how alike a type comes out when parts of the texts are left out; below 0.6 mistrust it"))
     out.print(Text('next: goldenpath types name ID "What people call it", then goldenpath train', style="dim"))
+
+
+def _typical(central: Sequence[object]) -> str:
+    """The most typical ticket, or its row (from 0) in a file."""
+    first = central[0] if central else ""
+    return f"{first['ticket']} {first['summary']}" if isinstance(first, dict) else f"row {first}"
 
 
 def _word(word: object) -> str:
