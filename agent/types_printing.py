@@ -46,6 +46,7 @@ def discovery_document(found: Found) -> Document:
     keys = [ticket.key for ticket in found.tickets]
     document["assignments"] = dict(zip(keys, document["assignments"], strict=True))
     for one in document["types"]:
+        one["name"] = found.names.get(one["id"], one["name"])
         for part in ("central", "borderline", "counter_examples"):
             one[part] = [{"ticket": keys[row], "summary": found.tickets[row].summary} for row in one[part]]
     return document | {"texts": len(keys)}
