@@ -9,6 +9,7 @@ models of the sample, which knew less, is an assumption (`docs/request-types-and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,6 +23,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
+from analytics.errors import NotEnoughLabels
 from analytics.features import Reader, dropped
 
 Floats = npt.NDArray[np.float64]
@@ -117,6 +119,11 @@ class Lesson:
     labels: Labels
     seed: int
 
+    def is_enough(self, end: int) -> bool:
+        """Whether the rows before `end` have two labels to tell apart and a word to tell them by."""
+        read = zip(self.features["text"][:end], self.features["context"][:end], strict=True)
+        return len(set(self.labels[:end])) >= 2 and any(re.search(r"\w", text + context) for text, context in read)
+
     def until(self, end: int) -> tuple[pd.DataFrame, Labels]:
         """What is learned from the rows before `end`. A small queue has seen few ways of asking: there every ticket is
         also read with half of its words missing, so that a model does not hang on any one."""
@@ -130,13 +137,21 @@ class Lesson:
 
 
 def learn(features: pd.DataFrame, labels: Labels, *, plain: pd.DataFrame | None = None, seed: int = 0) -> Learned:
-    """From at least two different labels, in the order of time; `plain` are the same tickets without their forms."""
+    """From at least two different labels, in the order of time; `plain` are the same tickets without their forms.
+
+    Raises NotEnoughLabels where they hold no word to tell them apart by.
+    """
     lesson = Lesson(features, features if plain is None else plain, labels, seed)
+    if not lesson.is_enough(len(labels)):
+        raise NotEnoughLabels(
+            f"the {len(labels):,} labelled texts hold no word: there is nothing to tell their types apart by. Check "
+            "that summaries and descriptions were imported."
+        )
     ends = [round(len(labels) * cut) for cut in CUTS]
     name, temperature, novelty, losses = _compete(lesson, ends)
     parts = []
     for start, end in pairwise(ends[1:]):
-        if end > start and len(set(labels[:start])) >= 2:
+        if end > start and lesson.is_enough(start):
             parts.append(_asked(_fit(name, lesson, start, temperature), lesson, start, end, novelty))
     sample = _joined(parts)
     pipeline = _fit(name, lesson, len(labels), temperature)
@@ -148,7 +163,7 @@ def _compete(lesson: Lesson, ends: list[int]) -> tuple[str, float, float, dict[s
     """The candidate with the least log loss, its temperature, how familiar a text must be, and all losses."""
     start, end = ends[0], ends[1]
     newer = lesson.labels[start:end]
-    if end - start < FEWEST_TO_CALIBRATE or len(set(lesson.labels[:start])) < 2:
+    if end - start < FEWEST_TO_CALIBRATE or not lesson.is_enough(start):
         return CANDIDATES[1], 1.0, 0.0, {}
     reader, matrix, told = _read(lesson, start)
     asked, familiar = reader.read(lesson.plain[start:end])

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted
 
 Ints = npt.NDArray[np.int64]
 
@@ -103,8 +104,9 @@ class Terms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _vocabulary(self) -> dict[str, int]:
         """Made once: for a single text it costs more than all the rest."""
         if not hasattr(self, "_numbers"):
+            check_is_fitted(self, "words_")
             self._numbers = {word: number for number, word in enumerate(self._words())}
-            self._plain = np.array([*map(str.isalpha, self._numbers), False], np.bool_)
+            self._plain = np.array([*map(str.isalpha, self._numbers), False, False], np.bool_)  # STRANGE, NAME
         return self._numbers
 
     def _look_up(self, texts: Sequence[str]) -> tuple[Ints, Ints]:
@@ -135,6 +137,8 @@ class Terms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return sp.csr_matrix((ones, (np.concatenate(at), np.concatenate(terms))), shape=shape)
 
     def _weighed(self, counts: sp.csr_matrix) -> sp.csr_matrix:
+        if not counts.nnz:  # scikit-learn refuses a matrix without rows or columns
+            return counts
         counts.data = (1 + np.log(counts.data)) * self.weights_[counts.indices]
         return normalize(counts, copy=False)
 
