@@ -163,16 +163,16 @@ def _compete(lesson: Lesson, ends: list[int]) -> tuple[str, float, float, dict[s
     """The candidate with the least log loss, its temperature, how familiar a text must be, and all losses."""
     start, end = ends[0], ends[1]
     newer = lesson.labels[start:end]
-    if end - start < FEWEST_TO_CALIBRATE or not lesson.is_enough(start):
+    is_taught = np.isin(newer, lesson.labels[:start])
+    if end - start < FEWEST_TO_CALIBRATE or not is_taught.any() or not lesson.is_enough(start):
         return CANDIDATES[1], 1.0, 0.0, {}
     reader, matrix, told = _read(lesson, start)
     asked, familiar = reader.read(lesson.plain[start:end])
     found: dict[str, tuple[float, float]] = {}
     for name in CANDIDATES:
         model = _estimator(name, len(told), lesson.seed).fit(matrix, told)
-        is_known = np.isin(newer, model.classes_)
-        logits = _logits(model.decision_function(asked[is_known]))
-        found[name] = _temperature(logits, np.searchsorted(model.classes_, newer[is_known]))
+        logits = _logits(model.decision_function(asked[is_taught]))
+        found[name] = _temperature(logits, np.searchsorted(model.classes_, newer[is_taught]))
     best = min(found, key=lambda name: found[name][0])
     novelty = min(float(np.quantile(familiar, NOVEL)), FAMILIAR)
     return best, found[best][1], novelty, {name: round(loss, 5) for name, (loss, _) in found.items()}

@@ -72,6 +72,17 @@ def test_labels_that_come_later_are_wrong_until_they_are_known() -> None:
     assert "vpn" in learned.pipeline.classes_
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_whole_unlike_anything_seen(seed: int) -> None:
+    """Words of another language throughout the newer half: nothing is familiar, nothing breaks."""
+    features, labels = queue(200, seed)
+    dice = random.Random(seed)
+    texts = [*features["text"][:100], *("".join(dice.choices("請開個新的倉庫", k=5)) for _ in range(100))]
+    learned = learn(features_of_texts(texts), labels)
+    assert learned.report.novelty <= 0.7
+    assert np.isfinite(learned.sample.scores).all()
+
+
 def test_the_same_again() -> None:
     features, labels = queue(120)
     one, two = (learn(features, labels, seed=4) for _ in range(2))
@@ -112,6 +123,16 @@ def test_the_older_half_of_one_type_only() -> None:
     learned = learn(features, labels)
     assert (learned.report.held_out, learned.report.accuracy, learned.report.is_calibrated) == (0, None, False)
     assert set(learned.pipeline.classes_) == {"repo", "cache"}
+
+
+def test_nothing_that_calibrates_is_of_a_known_type() -> None:
+    features, labels = queue(200)
+    labels = labels.astype(object)
+    labels[100:] = "vpn"
+    learned = learn(features, labels.astype(str))
+    assert not learned.report.is_calibrated
+    assert learned.report.candidates == {}
+    assert "vpn" in learned.pipeline.classes_
 
 
 def test_forms_are_learned_from_and_not_asked_for() -> None:
