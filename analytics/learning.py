@@ -143,10 +143,8 @@ def learn(features: pd.DataFrame, labels: Labels, *, plain: pd.DataFrame | None 
     """
     lesson = Lesson(features, features if plain is None else plain, labels, seed)
     if not lesson.is_enough(len(labels)):
-        raise NotEnoughLabels(
-            f"the {len(labels):,} labelled texts hold no word: there is nothing to tell their types apart by. Check "
-            "that summaries and descriptions were imported."
-        )
+        told = f"the {len(labels):,} labelled texts hold no word: there is nothing to tell their types apart by"
+        raise NotEnoughLabels(f"{told}. Check that summaries and descriptions were imported.")
     ends = [round(len(labels) * cut) for cut in CUTS]
     name, temperature, novelty, losses = _compete(lesson, ends)
     parts = []
@@ -246,15 +244,10 @@ def _asked(model: Pipeline, lesson: Lesson, start: int, end: int, novelty: float
 
 def _joined(parts: list[Sample]) -> Sample:
     if not parts:
-        names = np.empty(0, object)
-        return Sample(np.empty(0, np.int64), names, np.empty(0), names, np.empty(0, np.bool_))
-    return Sample(
-        np.concatenate([part.rows for part in parts]),
-        np.concatenate([part.predicted for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.is_novel for part in parts]),
-    )
+        nobody = np.empty(0, object)
+        return Sample(np.empty(0, np.int64), nobody, np.empty(0), nobody, np.empty(0, np.bool_))
+    names = ("rows", "predicted", "scores", "labels", "is_novel")
+    return Sample(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def class_scores(predicted: Labels, truth: Labels) -> dict[str, ClassScore]:
