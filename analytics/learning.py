@@ -246,18 +246,19 @@ def _joined(parts: list[Sample]) -> Sample:
     if not parts:
         nobody = np.empty(0, object)
         return Sample(np.empty(0, np.int64), nobody, np.empty(0), nobody, np.empty(0, np.bool_))
-    names = ("rows", "predicted", "scores", "labels", "is_novel")
-    return Sample(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def together(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    rows, predicted, scores, labels, is_novel = map(together, ("rows", "predicted", "scores", "labels", "is_novel"))
+    return Sample(rows, predicted, scores, labels, is_novel)
 
 
 def class_scores(predicted: Labels, truth: Labels) -> dict[str, ClassScore]:
     names = sorted({*map(str, predicted), *map(str, truth)})
+    both = truth[predicted == truth]
     return {
-        name: ClassScore(
-            int((truth == name).sum()),
-            int((predicted == name).sum()),
-            int(((truth == name) & (predicted == name)).sum()),
-        )
+        name: ClassScore(int((truth == name).sum()), int((predicted == name).sum()), int((both == name).sum()))
         for name in names
     }
 

@@ -9,10 +9,10 @@ import platform
 import sys
 from dataclasses import fields
 
-from benchmarks import queue, sync, types
+from benchmarks import queue, request_types, sync
 from benchmarks.verdicts import Number, Sizes
 
-MEASURES = {**sync.MEASURES, **queue.MEASURES, **types.MEASURES}
+MEASURES = {**sync.MEASURES, **queue.MEASURES, **request_types.MEASURES}
 
 
 def main() -> int:
