@@ -163,6 +163,18 @@ def test_what_speaks_for_a_type_and_against_it(classifier: Classifier) -> None:
     assert classifier.explain(ticket(2, summary=""), count=3) == ()
 
 
+def test_nobody_asked_is_answered(classifier: Classifier) -> None:
+    assert [len(told) for told in classifier.judge(features_of_texts([]))] == [0, 0, 0]
+
+
+def test_of_two_types_the_score_is_the_logistic_of_the_weights() -> None:
+    """As the temperature was fitted: scikit-learn's own way for two types has changed between versions."""
+    two = Classifier.of_texts(features_of_texts(["bucket storage", "cache memory"] * 120), ["a", "b"] * 120)
+    asked = features_of_texts(["bucket cache memory", "storage"])
+    decided = two.pipeline.decision_function(asked)
+    np.testing.assert_allclose(two.judge(asked)[1], 1 / (1 + np.exp(-np.abs(decided))), rtol=1e-5)
+
+
 def test_two_types_explain_each_other() -> None:
     two = Classifier.of_texts(features_of_texts(["bucket", "cache"]), ["a", "b"])
     (word,) = two.explain(ticket(1, summary="", description="cache"))
