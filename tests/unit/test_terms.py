@@ -43,6 +43,11 @@ def counts_of(terms: Terms, texts: list[str]) -> dict[str, list[int]]:
     return dict(zip(terms.names(), (read.toarray() > 0).T.astype(int).tolist(), strict=True))
 
 
+def found_in(terms: Terms, texts: list[str]) -> list[set[str]]:
+    names = np.array(terms.names(), dtype=object)
+    return [set(names[row > 0]) for row in terms.transform(texts).toarray()]
+
+
 @given(TEXTS, st.integers(1, 3))
 @settings(max_examples=150, deadline=None)
 def test_the_same_terms_as_scikit_learn(texts: list[str], fewest: int) -> None:
@@ -126,9 +131,23 @@ def test_familiarity_by_hand(text: str, known: int, words: int) -> None:
 def test_the_commonest_are_kept() -> None:
     texts = ["a b c", "a b", "a", "z"]
     assert Terms(pairs=False, most=2).fit(texts).names() == ["a", "b"]
-    assert Terms(most=4).fit(texts).names() == ["a", "b", "c", "z"]
+    assert Terms(most=2).fit(texts).names() == ["a", "b"]
+    assert Terms(most=3).fit(texts).names() == ["a", "b", "a b"]
+    assert Terms(most=4).fit(texts).names() == ["a", "b", "c", "a b"]
     assert Terms(most=5).fit(texts).names() == ["a", "b", "c", "z", "a b"]
     assert Terms(fewest=2).fit(texts).names() == ["a", "b", "a b"]
+
+
+@given(TEXTS, st.integers(0, 12))
+@settings(max_examples=80, deadline=None)
+def test_no_kept_term_is_rarer_than_one_that_is_not(texts: list[str], most: int) -> None:
+    terms, all_terms = Terms(most=most).fit(texts), Terms().fit(texts)
+    often = dict(zip(all_terms.names(), (all_terms.transform(texts).toarray() > 0).sum(axis=0), strict=True))
+    kept = terms.names()
+    assert len(kept) == min(most, len(often))
+    assert sorted(often[term] for term in kept) == sorted(often.values())[len(often) - len(kept) :]
+    expected = np.array([[term in found for term in kept] for found in found_in(all_terms, texts)])
+    np.testing.assert_array_equal(terms.transform(texts).toarray() > 0, expected.reshape(len(texts), len(kept)))
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", "…"], ["\x00"]])
