@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,7 @@ def discover(
             document = discovering.discover_file(source, text=text, known=known)
         answer(document) if as_json else types_printing.print_discovered(document)
         return
+    _refuse_without_file({"--text": bool(text), "--known": bool(known)})
     configuration = config.load(path)
     with (
         bootstrap.open_store(configuration, must_exist=True) as store,
@@ -78,6 +80,7 @@ def train(
             document = labelled_file.train_file(source, text=text, label=label, into=into, is_ordered=ordered)
         answer(document) if as_json else types_printing.print_file_training(document)
         return
+    _refuse_without_file({"--text": bool(text), "--label": bool(label), "--model": bool(into), "--ordered": ordered})
     configuration = config.load(path)
     with (
         bootstrap.open_store(configuration, must_exist=True) as store,
@@ -102,7 +105,7 @@ def evaluate(
     """How good the model in use was on tickets that it had not learned from; or how good a model is on a file."""
     from agent import labelled_file, model, types_printing
 
-    if source is not None or folder is not None:
+    if source is not None or folder is not None or text or label:
         if not (folder and source and text and label):
             raise ConfigurationError("--model and --on go together, with --text and --label (columns)")
         with notes.status("asking"):
@@ -120,10 +123,10 @@ def certificates(as_json: JsonOption = False, path: ConfigOption = None) -> None
     from agent import bootstrap, learning, model, types_printing
 
     configuration = config.load(path)
+    live = model.load(configuration)
+    if live is None:
+        raise AgentError("there is no model yet: `goldenpath train` makes one from the stored tickets")
     with bootstrap.open_ledger(configuration) as ledger, notes.status("counting"):
-        live = model.load(configuration)
-        if live is None:
-            raise AgentError("there is no model yet: `goldenpath train` makes one from the stored tickets")
         found = learning.certify(configuration, live, ledger, at=_now())
     document = types_printing.certificates_document(found, configuration)
     answer(document) if as_json else types_printing.print_certificates(document)
@@ -139,7 +142,7 @@ def audit(
     path: ConfigOption = None,
 ) -> None:
     """Ask people about a random sample of classified tickets, or say what a ticket asks for."""
-    from agent import bootstrap, learning, types_printing
+    from agent import asking, bootstrap, types_printing
 
     if (key is None) != (request_type is None):
         raise ConfigurationError("a ticket's key and a request type go together: goldenpath audit OPS-12 s3-bucket")
@@ -150,11 +153,11 @@ def audit(
     ):
         if key is None or request_type is None:
             with notes.status("drawing"):
-                asked = learning.ask(configuration, store, ledger, count=count, request_type=of_type, at=_now())
+                asked = asking.ask(configuration, store, ledger, count=count, request_type=of_type, at=_now())
             document = types_printing.questions_document(asked)
             answer(document) if as_json else types_printing.print_questions(document)
             return
-        said = learning.say(configuration, store, ledger, key, request_type, by=by, at=_now())
+        said = asking.say(configuration, store, ledger, key, request_type, by=by, at=_now())
     answer(said) if as_json else say(types_printing.said_sentence(said))
 
 
@@ -216,12 +219,18 @@ def types_explain(
     path: ConfigOption = None,
 ) -> None:
     """What a ticket is taken to ask for, and the words that spoke for it and against it."""
-    from agent import bootstrap, learning, types_printing
+    from agent import asking, bootstrap, types_printing
 
     configuration = config.load(path)
     with bootstrap.open_store(configuration, must_exist=True) as store:
-        document = learning.explain(configuration, store, key)
+        document = asking.explain(configuration, store, key)
     answer(document) if as_json else types_printing.print_explanation(document)
+
+
+def _refuse_without_file(given: Mapping[str, bool]) -> None:
+    """Options about a file say nothing of the stored tickets. Raises ConfigurationError."""
+    if named := [option for option, is_given in given.items() if is_given]:
+        raise ConfigurationError(f"{', '.join(named)} without --from: name the CSV file, or leave it out for the store")
 
 
 def _now() -> datetime:

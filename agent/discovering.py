@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +43,14 @@ def discover_store(configuration: Configuration, store: TicketStore, ledger: Led
     from analytics.discover import discover
 
     tickets = [ticket for ticket in store.tickets() if ticket.text and label_of(ticket) is None]
-    found = discover(
-        [ticket.text for ticket in tickets],
-        summaries=[ticket.summary for ticket in tickets],
-        keys=[key_of((ticket.site, ticket.id)) for ticket in tickets],
-        known=_known(configuration, ledger),
+    found = _called_as_known(
+        discover(
+            [ticket.text for ticket in tickets],
+            summaries=[ticket.summary for ticket in tickets],
+            keys=[key_of((ticket.site, ticket.id)) for ticket in tickets],
+            known=_known(configuration, ledger),
+        ),
+        {one.id: one.name for one in ledger.evidence.request_types()},
     )
     assigned = {
         (ticket.site, ticket.id): name
@@ -81,41 +85,56 @@ def name_type(ledger: Ledger, id: str, name: str, *, kind: Kind, by: str | None,
     Raises ConfigurationError for a name without letters or an unknown type.
     """
     evidence, author = ledger.evidence, by or operator()
-    known = {one.id: one for one in evidence.request_types()}
-    if id not in known:
-        raise ConfigurationError(f"there is no request type {id!r}; known: {', '.join(sorted(known)) or 'none yet'}")
-    slug = kebab(name) if kebab(name).isascii() else id
+    stands_for = evidence.resolved()
+    if id not in stands_for:
+        raise ConfigurationError(unknown_type(id, stands_for))
+    root = stands_for[id]
+    slug = kebab(name) if kebab(name).isascii() else root
     if not slug:
         raise ConfigurationError(f"{name!r} has no letters or digits to make an id of")
-    if slug != id:
-        evidence.name_type(slug, name, kind, by=author, at=at)
-        evidence.merge_types([id], slug, by=author, at=at)
-    else:
-        evidence.name_type(id, name, kind, by=author, at=at)
+    if stands_for.get(slug) == root:  # its own name, or one that it had before: no type merges into itself
+        slug = root
+    evidence.name_type(slug, name, kind, by=author, at=at)
+    if slug != root:
+        evidence.merge_types([root], slug, by=author, at=at)
     return slug
+
+
+def unknown_type(name: str, known: Collection[str]) -> str:
+    """The sentence that there is none, with near ones."""
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"near ones: {', '.join(near)}" if near else f"known: {', '.join(sorted(known)) or 'none yet'}"
+    return f"there is no request type {name!r}; {hint}"
 
 
 def key_of(key: Identity) -> str:
     return f"{key[0]}:{key[1]}"
 
 
+def _called_as_known(found: Discovery, names: Mapping[str, str]) -> Discovery:
+    """A type that is known keeps its name: the one that a person gave it, or that it was found under first."""
+    return replace(found, types=tuple(replace(one, name=names.get(one.id, one.name)) for one in found.types))
+
+
 def _known(configuration: Configuration, ledger: Ledger) -> list[KnownType]:
     """What an earlier run found, by all of its tickets; where that is lost, by those that the ledger holds."""
     from analytics.discover import KnownType
 
+    types = ledger.evidence.request_types()
+    owner = {key: one.id for one in types for key in one.members}
+    owner |= {key_of(key): name for key, name in read_discovered(configuration).items()}
+    owner |= {key_of(key): name for key, name in said_in(ledger.evidence).labels().items()}  # what people say wins
     tickets: dict[str, set[str]] = {}
-    for key, name in read_discovered(configuration).items():
-        tickets.setdefault(name, set()).add(key_of(key))
-    for key, audit in said_in(ledger.evidence).audits.items():
-        tickets.setdefault(audit.request_type, set()).add(key_of(key))
+    for key, name in owner.items():
+        tickets.setdefault(name, set()).add(key)
     return [
         KnownType(
             one.id,
-            frozenset(tickets.get(one.id, set()) | set(one.members)),
+            frozenset(tickets.get(one.id, ())),
             merged_into=one.merged_into,
             is_named=one.origin == "named",
         )
-        for one in ledger.evidence.request_types()
+        for one in types
     ]
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from agent.errors import AgentError, ConfigurationError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analytics.certify import Certificate
 
 POOLED = "all types"
@@ -29,27 +31,50 @@ def read_labelled(path: Path, *, text: str, label: str | None) -> LabelledFile:
 
     Raises ConfigurationError naming the file, the column and what is there instead.
     """
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigurationError(f"{path} is no CSV file in UTF-8 with a line of headings: {reason}") from None
+    frame = _read_table(path)
     for option, name in (("--text", text), ("--label", label)):
-        if name is not None and name not in frame.columns:
-            raise ConfigurationError(
-                f"{path} has no column {name!r} ({option}); it has: {', '.join(map(str, frame.columns))}"
-            )
+        if name is not None:
+            _check_column(path, frame, option, name)
     if label is None:
         return LabelledFile(frame[text].tolist(), None, 0)
     labels = frame[label].str.strip()
     is_labelled = labels != ""
     if not is_labelled.any():
-        raise ConfigurationError(f"{path}: column {label!r} is empty in all {len(frame):,} rows")
+        raise ConfigurationError(f"{path}: column {label!r} (--label) is empty in all {len(frame):,} rows")
     return LabelledFile(frame[text][is_labelled].tolist(), labels[is_labelled].tolist(), int((~is_labelled).sum()))
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Its columns are called as the file calls them, also where two are called the same."""
+    import zlib
+
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        names = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", header=None, nrows=1).iloc[0]
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise ConfigurationError(f"{path} is no whole gzip file: its end is missing or damaged") from None
+    except ValueError as error:  # also what pandas raises for what is no table, and for what is not UTF-8
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{path} is no CSV file in UTF-8 with a line of headings: {reason}") from None
+    if not isinstance(frame.index, pd.RangeIndex) or len(names) != len(frame.columns):
+        raise ConfigurationError(f"{path} is no CSV file: its rows have more cells than its {len(names)} headings")
+    return frame.set_axis(names.astype(str).tolist(), axis="columns")
+
+
+def _check_column(path: Path, frame: pd.DataFrame, option: str, name: str) -> None:
+    """Raises ConfigurationError unless it is there once, with rows, and texts have words."""
+    names = list(frame.columns)
+    if names.count(name) != 1:
+        what = f"{names.count(name)} columns {name!r}" if name in names else f"no column {name!r}"
+        raise ConfigurationError(f"{path} has {what} ({option}); it has: {', '.join(names)}")
+    if not len(frame):
+        raise ConfigurationError(f"{path} has headings and no rows")
+    if option == "--text" and not frame[name].str.contains(r"\w").any():
+        raise ConfigurationError(f"{path}: column {name!r} ({option}) holds no word in any of {len(frame):,} rows")
 
 
 def train_file(path: Path, *, text: str, label: str, into: Path, is_ordered: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Request types in operation: learned from the store, certified, watched for drift, and asked about.
+"""Request types in operation: learned from the store, certified, watched for drift.
 
 A new model goes live only if it is no worse than the old one on the newest tickets, of which neither had learned.
 """
@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import json
 import logging
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent import bootstrap, model
+from agent import model
 from agent.config import Configuration
 from agent.errors import AgentError
 from agent.model import LiveModel
-from agent.said import Identity, Said, operator, read_discovered, said_at, said_in
+from agent.said import Identity, Said, read_discovered, said_in
 from fulfilment.ledger import Ledger
-from fulfilment.records import Audit, AuditQuestion, Certificate
+from fulfilment.records import Certificate
 from tickets.store import TicketStore
 from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from analytics.audited import Audited
     from analytics.classify import Classifier
+    from analytics.drift import Opinions
 
 log = logging.getLogger("goldenpath.learning")
 
@@ -59,8 +59,6 @@ class Trained:
 
 def train(configuration: Configuration, store: TicketStore, ledger: Ledger, *, at: datetime) -> Trained:
     """Learns from the stored tickets, and goes live where that is no worse. Raises NotEnoughLabels."""
-    from analytics import model_file
-
     said = said_in(ledger.evidence)
     tickets = [ticket for ticket in store.tickets() if ticket.text]
     fresh = teach(configuration, tickets, said)
@@ -69,11 +67,10 @@ def train(configuration: Configuration, store: TicketStore, ledger: Ledger, *, a
     except AgentError as error:
         log.warning("the stored model is replaced: %s", error)
         live = None
-    compared, right, before = _compared(live, fresh, tickets)
+    compared, right, before = _compared(live, fresh, tickets, said)
     is_live = right >= before
     if is_live:
-        folder = bootstrap.model_folder(configuration)
-        live = LiveModel(fresh, model_file.save(fresh, folder))
+        live = model.keep(configuration, fresh)
     certificates = certify(configuration, live, ledger, at=at) if live else []
     return Trained(fresh, is_live, compared, right, before, tuple(certificates))
 
@@ -86,7 +83,7 @@ def teach(configuration: Configuration, tickets: Sequence[Ticket], said: Said) -
     labels: dict[Identity, str] = {}
     for ticket in tickets:
         key = (ticket.site, ticket.id)
-        if (found := discovered.get(key)) is not None and label_of(ticket) is None:
+        if (found := label_of(ticket) or discovered.get(key)) is not None:
             labels[key] = said.root(found)
     bots = frozenset(configuration.agent.bots)
     audited = {
@@ -156,21 +153,33 @@ def watch(
     from analytics.drift import FEWEST, Opinions, drifted
 
     said, settings = said_in(ledger.evidence), configuration.types
-    opinions = [opinion for opinion in model.predict(live, newest, said) if opinion is not None]
+    opinions = [one for one in untaught_opinions(configuration, live, newest, said) if one is not None]
     if len(opinions) < FEWEST:
         return {}
-    names = np.array([opinion.request_type for opinion in opinions], dtype=object)
-    scores = np.array([opinion.score for opinion in opinions])
+    names = np.array([name for name, _ in opinions], dtype=object)
+    scores = np.array([score for _, score in opinions])
     counted_on = audited_by(live, said).opinions(
         types_of(live, said), target=settings.target, confidence=settings.confidence
     )
-    found = dict(drifted(counted_on, Opinions(names, scores)))
+    found = dict(drifted(counted_on, Opinions(names, scores), held_out=_held_out(live, said)))
     for certificate in ledger.evidence.certificates():
         if certificate.request_type in found:
             ledger.evidence.suspend(certificate.request_type, found[certificate.request_type], at)
         elif certificate.suspended_at is not None:
             ledger.evidence.restore(certificate.request_type, at)
     return found
+
+
+def _held_out(live: LiveModel, said: Said) -> Opinions:
+    """What was said of the newest labelled tickets before they were learned from, audited or not."""
+    import numpy as np
+
+    from analytics.drift import Opinions
+
+    sample = live.classifier.sample
+    kept = ~sample.is_novel
+    names = [said.root(str(name)) for name in sample.predicted[kept]]
+    return Opinions(np.array(names, dtype=object), sample.scores[kept])
 
 
 def maintain(
@@ -189,12 +198,24 @@ def maintain(
     labelled = _labelled(configuration, tickets, said)
     tried = max(live.classifier.report.tickets, looked.labelled if looked else 0)
     if labelled - tried >= configuration.types.retrain_labels:
-        done = train(configuration, store, ledger, at=at)
-        log.info("learned anew from %d labelled tickets: %s", labelled, "live" if done.is_live else "the old one stays")
-        live, tried = model.load(configuration) or live, labelled
-    watch(configuration, live, ledger, newest_untyped(tickets, said), at=at)
+        live, tried = _learned_anew(configuration, live, store, ledger, at=at), labelled
+    watch(configuration, live, ledger, newest_untyped(tickets), at=at)
     _write_looked(configuration, Looked(at, tried))
     return live
+
+
+def _learned_anew(
+    configuration: Configuration, live: LiveModel, store: TicketStore, ledger: Ledger, *, at: datetime
+) -> LiveModel:
+    from analytics.errors import NotEnoughLabels
+
+    try:
+        done = train(configuration, store, ledger, at=at)
+    except NotEnoughLabels as error:  # types were merged until one was left
+        log.warning("the model before stays: %s", error)
+        return live
+    log.info("learned anew: %s", "live" if done.is_live else "the model before stays, it is better")
+    return model.load(configuration) or live
 
 
 def _labelled(configuration: Configuration, tickets: Iterable[Ticket], said: Said) -> int:
@@ -208,137 +229,37 @@ def _read_looked(configuration: Configuration) -> Looked | None:
     """None also where the file cannot be read: it only saves work."""
     try:
         raw = json.loads((configuration.folder / LOOKED_FILE).read_text(encoding="utf-8"))
-        return Looked(datetime.fromisoformat(raw["at"]), int(raw["labelled"]))
+        at = datetime.fromisoformat(raw["at"])
+        return Looked(at, int(raw["labelled"])) if at.tzinfo else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _write_looked(configuration: Configuration, looked: Looked) -> None:
     raw = {"at": looked.at.isoformat(), "labelled": looked.labelled}
-    (configuration.folder / LOOKED_FILE).write_text(json.dumps(raw), encoding="utf-8")
+    try:
+        (configuration.folder / LOOKED_FILE).write_text(json.dumps(raw), encoding="utf-8")
+    except OSError as error:
+        log.warning("%s cannot be written: %s", LOOKED_FILE, error.strerror)
 
 
-def newest_untyped(tickets: Iterable[Ticket], said: Said, *, count: int = NEWEST) -> list[Ticket]:
-    """The newest tickets whose type nobody gave: what certificates are for."""
+def newest_untyped(tickets: Iterable[Ticket], *, without: Container[Identity] = ()) -> list[Ticket]:
+    """The newest tickets whose type no form says: what certificates are for."""
     from analytics.classify import label_of
 
     found = [
         ticket
         for ticket in tickets
-        if ticket.text and label_of(ticket) is None and said.corrected((ticket.site, ticket.id)) is None
+        if ticket.text and label_of(ticket) is None and (ticket.site, ticket.id) not in without
     ]
-    return sorted(found, key=lambda ticket: (ticket.created_at, ticket.site, ticket.id))[-count:]
+    return sorted(found, key=lambda ticket: (ticket.created_at, ticket.site, ticket.id))[-NEWEST:]
 
 
-def ask(
-    configuration: Configuration,
-    store: TicketStore,
-    ledger: Ledger,
-    *,
-    count: int,
-    request_type: str | None,
-    at: datetime,
-) -> list[tuple[AuditQuestion, Ticket]]:
-    """The tickets that people should say the type of: those asked before and not answered, then a random sample of the
-    newest ones without a given type, `count` in all. Raises AgentError where there is no model."""
-    live = _required(configuration)
-    said = said_in(ledger.evidence)
-    asked = {(one.site, one.ticket_id): one for one in ledger.evidence.asked()}
-    newest = {(ticket.site, ticket.id): ticket for ticket in newest_untyped(store.tickets(), said)}
-    questions = [
-        one
-        for key, one in asked.items()
-        if key in newest and one.model == live.sha256 and request_type in (None, one.predicted)
-    ][:count]
-    fresh = [ticket for key, ticket in newest.items() if key not in asked]
-    pool = [
-        AuditQuestion(ticket.site, ticket.id, ticket.key, *opinion, live.sha256)
-        for ticket, opinion in zip(fresh, _untaught_opinions(configuration, live, fresh, said), strict=True)
-        if opinion is not None and request_type in (None, opinion[0])
-    ]
-    dice = random.Random(f"{live.sha256} {len(asked)}")  # noqa: S311 - a sample, no secret: the same call asks the same
-    drawn = dice.sample(pool, min(max(count - len(questions), 0), len(pool)))
-    ledger.evidence.ask(drawn, at)
-    return [(one, newest[one.site, one.ticket_id]) for one in (*questions, *drawn)]
-
-
-def say(
-    configuration: Configuration,
-    store: TicketStore,
-    ledger: Ledger,
-    key: str,
-    request_type: str,
-    *,
-    by: str | None,
-    at: datetime,
-) -> dict[str, Any]:
-    """Keeps what a person says that a ticket asks for, and counts the certificates anew. Raises AgentError for a ticket
-    or a type that nobody knows, naming those that there are."""
-    from analytics.catalogue import APART
-
-    ticket = store.get(key)
-    if ticket is None:
-        raise AgentError(f"the store has no ticket {key}: `goldenpath sync` fetches new ones, or the key is misspelt")
-    live, evidence = _required(configuration), ledger.evidence
-    said = said_in(evidence)
-    known = sorted({*types_of(live, said), *said.kinds, *APART})
-    if said.root(request_type) not in known:
-        raise AgentError(f"there is no request type {request_type!r}; known: {', '.join(known)}")
-    asked = next((one for one in evidence.asked() if (one.site, one.ticket_id) == (ticket.site, ticket.id)), None)
-    if asked is None:
-        opinion = _untaught_opinions(configuration, live, [ticket], said)[0]
-        told = (*opinion, live.sha256) if opinion else (None, None, None)
-    else:
-        told = (asked.predicted, asked.score, asked.model)
-    is_new = evidence.audit(
-        Audit(
-            site=ticket.site,
-            ticket_id=ticket.id,
-            ticket_key=ticket.key,
-            request_type=said.root(request_type),
-            source="correction" if asked is None else "audit",
-            author=by or operator(),
-            at=at,
-            predicted=told[0],
-            score=told[1],
-            model=told[2],
-        )
-    )
-    certify(configuration, live, ledger, at=at)
-    return {
-        "ticket": key,
-        "request_type": said.root(request_type),
-        "predicted": told[0],
-        "score": told[1],
-        "source": "correction" if asked is None else "audit",
-        "is_new": is_new,
-    }
-
-
-def explain(configuration: Configuration, store: TicketStore, key: str) -> dict[str, Any]:
-    """What a ticket is taken to ask for, why, and which words spoke for and against it."""
-    ticket = store.get(key)
-    if ticket is None:
-        raise AgentError(f"the store has no ticket {key}: `goldenpath sync` fetches new ones, or the key is misspelt")
-    live, said = _required(configuration), said_at(configuration)
-    told = model.classify(live, [ticket], said)[0]
-    opinion = model.predict(live, [ticket], said)[0]
-    return {
-        "ticket": key,
-        "request_type": told.request_type if told else None,
-        "source": told.source if told else None,
-        "predicted": opinion.request_type if opinion else None,
-        "score": opinion.score if opinion else None,
-        "certificate": opinion.certificate if opinion else None,
-        "words": [{"term": word.term, "weight": round(word.weight, 3)} for word in live.classifier.explain(ticket)],
-    }
-
-
-def _untaught_opinions(
+def untaught_opinions(
     configuration: Configuration, live: LiveModel, tickets: Sequence[Ticket], said: Said
 ) -> list[tuple[str, float] | None]:
-    """For each ticket what a model says of it that had not learned from it, with its score: the sample's where the live
-    model has learned from it since; None where there is none, or the text is unlike anything seen."""
+    """For each ticket what the live model, or one before it that knew less, said of it before it was told, with its
+    score; None where there is no such opinion, or the text is unlike anything seen."""
     from analytics.classify import label_of
 
     sample, discovered = live.classifier.sample, read_discovered(configuration)
@@ -346,33 +267,29 @@ def _untaught_opinions(
     found: list[tuple[str, float] | None] = []
     for ticket, opinion in zip(tickets, model.predict(live, tickets, said), strict=True):
         key = (ticket.site, ticket.id)
-        is_taught = label_of(ticket) is not None or key in discovered or key in said.audits
-        if key in rows and not sample.is_novel[rows[key]]:
-            found.append((said.root(str(sample.predicted[rows[key]])), float(sample.scores[rows[key]])))
-        elif is_taught or opinion is None:
+        row, audit = rows.get(key), said.audits.get(key)
+        if row is not None:
+            told = (said.root(str(sample.predicted[row])), float(sample.scores[row]))
+            found.append(None if sample.is_novel[row] else told)
+        elif audit is not None and audit.predicted is not None and audit.score is not None:
+            found.append((said.root(audit.predicted), audit.score) if audit.model == live.sha256 else None)
+        elif audit is not None or label_of(ticket) is not None or key in discovered or opinion is None:
             found.append(None)
         else:
             found.append((opinion.request_type, opinion.score))
     return found
 
 
-def _required(configuration: Configuration) -> LiveModel:
-    live = model.load(configuration)
-    if live is None:
-        raise AgentError("there is no model yet: `goldenpath train` makes one from the stored tickets")
-    return live
-
-
-def _compared(live: LiveModel | None, fresh: Classifier, tickets: Sequence[Ticket]) -> tuple[int, int, int]:
+def _compared(live: LiveModel | None, fresh: Classifier, tickets: Sequence[Ticket], said: Said) -> tuple[int, int, int]:
     """Of the newest labelled tickets that neither had learned from: how many, right by the new model, right by the
-    old."""
+    old. Nothing said of a text unlike anything seen is right by neither."""
     if live is None or live.classifier.newest_at is None:
         return 0, 0, 0
     by_key = {(ticket.site, ticket.id): ticket for ticket in tickets}
     sample = fresh.sample
     rows = [row for row, key in enumerate(sample.keys) if by_key[key].created_at > live.classifier.newest_at]
-    old = live.classifier.predict([by_key[sample.keys[row]] for row in rows])
-    right = sum(bool(sample.predicted[row] == sample.labels[row]) for row in rows)
+    old = model.predict(live, [by_key[sample.keys[row]] for row in rows], said)
+    right = sum(bool(sample.predicted[row] == sample.labels[row]) and not sample.is_novel[row] for row in rows)
     before = sum(
         opinion is not None and opinion.request_type == sample.labels[row]
         for row, opinion in zip(rows, old, strict=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("goldenpath.model")
 
+LOCK_FILE = "model.lock"
+
 
 @dataclass(frozen=True, slots=True)
 class LiveModel:
@@ -30,14 +35,17 @@ class LiveModel:
 def load(configuration: Configuration) -> LiveModel | None:
     """The stored model, or None where there is none yet, or an older Golden Path wrote it: then one is learned anew.
     Raises AgentError for one that was altered."""
-    folder = bootstrap.model_folder(configuration)
-    if not folder.exists():
-        return None
-    from analytics import model_file  # scikit-learn is slow to import
-    from analytics.errors import ModelOutdated, ModelRefused
+    from analytics.errors import ModelOutdated, ModelRefused  # scikit-learn is slow to import
 
     try:
-        return LiveModel(model_file.load(folder), model_file.hash_of(folder))
+        found = _read(configuration)
+    except ModelRefused:
+        found = None
+    if found is None and (configuration.folder / LOCK_FILE).exists():  # it may be being replaced right now
+        with _held(configuration):
+            pass
+    try:
+        return found or _read(configuration)
     except ModelOutdated as error:
         log.warning("%s", error)
         return None
@@ -45,10 +53,54 @@ def load(configuration: Configuration) -> LiveModel | None:
         raise AgentError(str(error)) from None
 
 
+def _read(configuration: Configuration) -> LiveModel | None:
+    """Raises ModelRefused."""
+    folder = bootstrap.model_folder(configuration)
+    if not folder.exists():
+        return None
+    from analytics import model_file
+
+    sha256 = model_file.hash_of(folder)
+    return LiveModel(model_file.load(folder, sha256=sha256), sha256)
+
+
+def keep(configuration: Configuration, classifier: Classifier) -> LiveModel:
+    """Stores the model whole beside the one before, then puts it in its place: an end in between leaves the one before,
+    or none. Raises AgentError where it cannot write."""
+    from analytics import model_file
+
+    folder = bootstrap.model_folder(configuration)
+    new, old = folder.with_suffix(".new"), folder.with_suffix(".old")
+    try:
+        with _held(configuration):
+            for left in (new, old):
+                shutil.rmtree(left, ignore_errors=True)
+            sha256 = model_file.save(classifier, new)
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise AgentError(f"the model cannot be written into {folder}: {error.strerror or error}") from None
+    return LiveModel(classifier, sha256)
+
+
+@contextmanager
+def _held(configuration: Configuration) -> Iterator[None]:
+    """One process at a time; who may not write here replaces nothing, and reads on."""
+    try:
+        lock = (configuration.folder / LOCK_FILE).open("ab")
+    except OSError:
+        yield
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def load_or_train(configuration: Configuration, tickets: Iterable[Ticket], said: Said) -> LiveModel | None:
     """The stored model, else one trained from `tickets` and stored. None where too few carry a request type."""
     from agent.learning import teach
-    from analytics import model_file
     from analytics.errors import NotEnoughLabels
 
     if (stored := load(configuration)) is not None:
@@ -62,7 +114,7 @@ def load_or_train(configuration: Configuration, tickets: Iterable[Ticket], said:
     except NotEnoughLabels as error:
         log.info("no model yet: %s", error)
         return None
-    return LiveModel(trained, model_file.save(trained, bootstrap.model_folder(configuration)))
+    return keep(configuration, trained)
 
 
 def classify(model: LiveModel | None, tickets: Sequence[Ticket], said: Said) -> list[Classification | None]:

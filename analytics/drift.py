@@ -30,17 +30,33 @@ class Opinions:
     scores: npt.NDArray[np.float64]
 
 
-def drifted(audited: Opinions, newest: Opinions) -> Mapping[str, str]:
+def drifted(audited: Opinions, newest: Opinions, *, held_out: Opinions | None = None) -> Mapping[str, str]:
     """The types whose certificates say nothing of the newest tickets, each with the reason in a sentence. Empty also
-    where there are too few of the newest to tell."""
+    where there are too few of the newest to tell.
+
+    People may be asked about one type more than about others, so the mix of the audited tickets may be of their own
+    making: where `held_out` ones (what was said of the newest labelled tickets) are mixed like the newest, it has not
+    moved.
+    """
     if len(newest.names) < FEWEST or not len(audited.names):
         return {}
     types = sorted({*map(str, audited.names), *map(str, newest.names)})
-    before, now = (np.array([(said.names == name).sum() for name in types]) for said in (audited, newest))
-    moved = np.abs(before / before.sum() - now / now.sum()).sum() / 2
-    if moved > MOVED_MIX and chi2_contingency([before, now]).pvalue < CHANCE:
-        return dict.fromkeys(types, _mix_sentence(types, before, now))
+    if _is_mix_moved(audited, newest) and (held_out is None or _is_mix_moved(held_out, newest)):
+        return dict.fromkeys(types, _mix_sentence(types, _counts(audited, types), _counts(newest, types)))
     return {name: told for name in types if (told := _scores_sentence(name, audited, newest))}
+
+
+def _is_mix_moved(audited: Opinions, newest: Opinions) -> bool:
+    types = sorted({*map(str, audited.names), *map(str, newest.names)})
+    if not len(audited.names) or len(types) < 2:
+        return not len(audited.names)
+    before, now = _counts(audited, types), _counts(newest, types)
+    moved = np.abs(before / before.sum() - now / now.sum()).sum() / 2
+    return bool(moved > MOVED_MIX and chi2_contingency([before, now]).pvalue < CHANCE)
+
+
+def _counts(said: Opinions, types: list[str]) -> npt.NDArray[Any]:
+    return np.array([(said.names == name).sum() for name in types])
 
 
 def _mix_sentence(types: list[str], before: npt.NDArray[Any], now: npt.NDArray[Any]) -> str:

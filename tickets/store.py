@@ -208,6 +208,13 @@ class TicketStore:
                 .values(considered_at=microseconds(ticket.updated_at))
             )
 
+    def forget_considered(self, ticket: Ticket) -> None:
+        """The next cycle looks at it again, although it did not change: people have said what it asks for."""
+        with self._writing() as connection:
+            connection.execute(
+                update(rows).where(rows.c.site == ticket.site, rows.c.ticket_id == ticket.id).values(considered_at=None)
+            )
+
     def check_chains(self) -> None:
         """Checks the histories that an older Golden Path has kept without checking them."""
         unchecked = select(rows.c.site, rows.c.ticket_id).where(rows.c.chain.is_(None), rows.c.n_changes.is_not(None))
