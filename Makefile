@@ -18,7 +18,7 @@ test: $(STAMP)  ## every test
 soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync, 20,000 tickets beside an oracle (20 minutes)
 	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py tests/integration/test_oracle.py $(ARGS)
 
-bench: $(STAMP)  ## the speed of a sync and of a queue's figures, beside others' (a quarter of an hour)
+bench: $(STAMP)  ## sync, figures and request types beside others' (twenty minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import rules

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent import cli_types, config
+from agent import cli_paths, cli_types, config
 from agent.errors import AgentError, ConfigurationError, Stopped
+from agent.tables import duration
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ app.command(epilog="Example: goldenpath evaluate --model m --on new.csv --text w
     cli_types.evaluate
 )
 app.command(epilog="Example: goldenpath certificates --json")(cli_types.certificates)
+app.command(epilog="Example: goldenpath handlers --json")(cli_paths.handlers)
+app.command(epilog='Example: goldenpath stop s3-bucket --reason "wrong region"')(cli_paths.stop)
+app.command(epilog="Example: goldenpath resume s3-bucket")(cli_paths.resume)
 app.command(epilog="Example: goldenpath audit --count 20 && goldenpath audit OPS-12 s3-bucket")(cli_types.audit)
 
 
@@ -200,25 +204,45 @@ def sync(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: goldenpath report --since 90d --json")
+@app.command(
+    epilog="Example: goldenpath report --since 90d --out top-3.html\n\n"
+    "Example: goldenpath report --rank-by touch --format md"
+)
 def report(
     top: Annotated[int, typer.Option("--top", min=1, max=50, help="How many request types.")] = 3,
     since: Annotated[
         str | None, typer.Option("--since", help="Only tickets created in the last N days, like 90d.")
     ] = None,
+    rank_by: Annotated[
+        str, typer.Option("--rank-by", help="Rank by waiting, touch (hands-on time) or count.")
+    ] = "waiting",
+    form: Annotated[
+        str | None, typer.Option("--format", help="text, md, html or json (default: as the file's name says).")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", show_default=False)] = None,
     as_json: JsonOption = False,
     path: ConfigOption = None,
 ) -> None:
-    """The request types that cost requesters the most waiting."""
-    from agent import operations, printing
+    """The request types that cost requesters the most waiting, with evidence and how sure the ranking is."""
+    from agent import operations, report_files, report_printing
 
+    if as_json and (out or form not in (None, "json")):
+        raise ConfigurationError("--json is --format json on standard output: leave it out beside --out or --format")
+    chosen = "json" if as_json else report_files.format_of(form, out)
+    ranking = report_files.ranking_of(rank_by)
+    period = parse_days(since) if since else None
+    if out:
+        report_files.check_place(out)
     view = operations.view_queue(
-        config.load(path), since=parse_days(since) if since else None, count=top, may_train=True
+        config.load(path), since=period, count=top, rank_by=ranking, may_train=True, with_details=True
     )
-    if as_json:
-        answer(printing.report_document(view))
+    if out:
+        report_files.write(out, report_files.rendered(view, chosen))
+        notes.print(f"wrote {out}", markup=False, soft_wrap=True)
+    elif chosen == "text":
+        report_printing.print_report(view)
     else:
-        printing.print_report(view)
+        say(report_files.rendered(view, chosen).removesuffix("\n"))
 
 
 @app.command(epilog="Example: goldenpath flow --by type --since 90d --plot plots")
@@ -300,6 +324,7 @@ def run(
     """Work on a schedule until stopped (Ctrl-C or SIGTERM breaks off a sync, and finishes the tickets under way)."""
     from agent import bootstrap, printing
     from agent.cycle import run_cycle
+    from agent.report_schedule import ReportSchedule
     from agent.scheduler import Schedule
 
     configuration = config.load(path)
@@ -323,7 +348,8 @@ def run(
     notes.print(
         f"working every {minutes:g} minutes; Ctrl-C breaks off a sync, and waits for tickets that are worked on"
     )
-    schedule = Schedule(cycle, seconds=minutes * 60)
+    reports = ReportSchedule(configuration, clock=lambda: datetime.now(UTC))
+    schedule = Schedule(cycle, reports, seconds=minutes * 60)
     schedule.run_until_signal()
 
 
@@ -442,8 +468,7 @@ def grouping_of(name: str | None) -> Grouping | None:
 
 def parse_days(text: str) -> timedelta:
     """`90d` or `12w` as a duration. Raises ConfigurationError naming what is allowed."""
-    unit = {"d": 1, "w": 7}.get(text[-1:])
-    number = text[:-1]
-    if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= 36_500:
-        raise ConfigurationError(f"--since {text!r} is not a duration; allowed: days or weeks, like 90d or 12w")
-    return timedelta(days=int(number) * unit)
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--since {error}") from None

@@ -33,6 +33,7 @@ from agent.tables import (
     Hours,
     Jira,
     ProjectTable,
+    ReportTable,
     Store,
     Sync,
     TeamTable,
@@ -65,6 +66,7 @@ class Configuration(BaseSettings):
     assumptions: Assumptions = Assumptions()
     agent: AgentTable = AgentTable()
     types: TypesTable = TypesTable()
+    report: ReportTable | None = None
     store: Store = Store()
     teams: dict[str, TeamTable] = Field(default_factory=dict)
     environments: dict[str, EnvironmentTable] = Field(default_factory=dict)

@@ -94,8 +94,8 @@ def new_tickets(rooms: Rooms) -> list[Ticket]:
 def consider(rooms: Rooms, ticket: Ticket, classification: Classification | None) -> Outcome | None:
     """Lets the engine decide, then remembers that this version of the ticket was decided about."""
     if classification is None:
-        reason = "no request type was chosen on a form, and there are too few labelled tickets to learn types from"
-        outcome = Outcome(ticket.key, Result.LEFT_TO_PEOPLE, (reason,))
+        reason = "no request type was chosen on a form, and none can be told from its words"
+        outcome = rooms.engine.leave(ticket, reason)
     else:
         outcome = rooms.engine.consider(ticket, classification)
     if outcome.result is not Result.UNCERTAIN:  # "cannot tell" is no decision: the next cycle asks again

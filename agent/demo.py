@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from agent import bootstrap, config, operations, printing
+from agent import bootstrap, config, operations, printing, report_printing
 from agent.cycle import CycleReport, run_cycle
 from agent.errors import AgentError, ConfigurationError
 from agent.processes import DashboardProcess, free_port
@@ -52,7 +52,7 @@ def run_demo(*, seed: int, serve: bool, port: int, as_json: bool) -> None:
                 if as_json:
                     write(printing.demo_document(done, view, seconds=seconds))
                 else:
-                    printing.print_report(view)
+                    report_printing.print_report(view)
                     printing.print_cycle(done)
                     notes.print(f"\ndone in {seconds:.0f} s")
                 if serve:
@@ -104,7 +104,7 @@ def work(demo: Demo) -> tuple[CycleReport, operations.QueueView]:
             on_outcome=lambda outcome: status.update(f"working: {outcome.ticket} {outcome.result.value}"),
         )
         status.update("measuring the queue")
-        return done, operations.view_queue(demo.configuration)
+        return done, operations.view_queue(demo.configuration, with_details=True)
 
 
 def watch(demo: Demo, *, port: int) -> None:

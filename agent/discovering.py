@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`tickets` are those without a given type, in the order of the discovery's assignments."""
+    """`tickets` are those without a given type, in the order of the discovery's assignments; `names` are what people
+    call types."""
 
     tickets: Sequence[Ticket]
     discovery: Discovery
+    names: Mapping[str, str]
 
 
 def discover_store(configuration: Configuration, store: TicketStore, ledger: Ledger, *, at: datetime) -> Found:
@@ -57,7 +59,8 @@ def discover_store(configuration: Configuration, store: TicketStore, ledger: Led
     }
     write_discovered(configuration, assigned)
     ledger.evidence.discovered([_record(one, assigned) for one in found.types], at)
-    return Found(tickets, found)
+    named = {one.id: one.name for one in ledger.evidence.request_types() if one.origin == "named"}
+    return Found(tickets, found, named)
 
 
 def discover_file(path: Path, *, text: str, known: Path | None) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agent.figures import hours, share, signed
 from agent.flow_view import SLE, FlowView, SavingsView
-from agent.printing import hours, share
 from agent.sync_printing import console, print_proof_line
 
 if TYPE_CHECKING:
@@ -94,13 +94,6 @@ def brief(value: float, *, is_business: bool) -> str:
     if value < 1:
         return f"{value * 60:.0f} min"
     return f"{value:,.1f} h" if value < 48 or is_business else f"{value / 24:,.1f} d"
-
-
-def signed(value: float) -> str:
-    """A difference in hours; a median that is not reached has no difference to say."""
-    if value in (float("inf"), -float("inf")):
-        return "without end" if value > 0 else "from without end"
-    return f"{value:+.1f} h"
 
 
 def _sentences(view: FlowView, *, business: bool) -> list[str]:

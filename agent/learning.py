@@ -104,12 +104,12 @@ def is_closed_by_people(ticket: Ticket, bots: Iterable[str]) -> bool:
 
 def certify(configuration: Configuration, live: LiveModel, ledger: Ledger, *, at: datetime) -> list[Certificate]:
     """Counts the audited tickets anew and issues what they carry; what stands afterwards, by type."""
+    from analytics.catalogue import kind_of
+
     evidence = ledger.evidence
     said, settings = said_in(evidence), configuration.types
     audited = audited_by(live, said)
-    names = [
-        name for name in types_of(live, said) if said.kinds.get(name) is None or said.kinds[name].kind == "request"
-    ]
+    names = [name for name in types_of(live, said) if kind_of(name, said.kinds) == "request"]
     found = audited.certificates(names, target=settings.target, confidence=settings.confidence)
     issued = [
         Certificate(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from agent import bootstrap, model
 from agent.config import Configuration
 from agent.errors import AgentError, ConfigurationError
-from agent.said import said_at, told_mark
+from agent.said import Said, said_at, told_mark
 from agent.tables import ClockTable, Hours
 from tickets.errors import StoreError
 from tickets.store import StoreFacts, TicketStore
-from tickets.ticket import Classification, Status, Ticket
+from tickets.ticket import Classification, RequestType, Status, Ticket
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,13 +40,15 @@ notes = logging.getLogger("goldenpath.measuring")
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Every ticket of the store, walked. `table` is the walk's, with the types that the model predicted where none was
-    given; `types` has an entry for each of its rows."""
+    given; `types` has an entry for each of its rows, `kinds` is the site's own
+    catalogue of types."""
 
     facts: StoreFacts
     as_of: datetime
     walk: Walk
     table: pd.DataFrame
     types: list[Classification | None]
+    kinds: Mapping[str, RequestType]
 
 
 def measure_store(configuration: Configuration, store: TicketStore, *, may_train: bool = False) -> Measured:
@@ -74,9 +76,10 @@ def measure_store(configuration: Configuration, store: TicketStore, *, may_train
         people=people_of(configuration, store, first, as_of),
     )
     table = walk.tickets()
-    types = _types(configuration, store, table, tickets, may_train=may_train)
+    said = said_at(configuration)
+    types = _types(configuration, store, table, tickets, said, may_train=may_train)
     table["type"] = _categories(types)
-    return Measured(facts, as_of, walk, table, types)
+    return Measured(facts, as_of, walk, table, types, said.kinds)
 
 
 def keep_measured(configuration: Configuration, store: TicketStore) -> bool:
@@ -90,7 +93,9 @@ def keep_measured(configuration: Configuration, store: TicketStore) -> bool:
     if mark is None or kept(folder, mark=mark):
         return False
     measured = measure_store(configuration, store)
-    requests = [name for name in measured.table["type"].cat.categories if kind_of(str(name)) == "request"]
+    requests = [
+        name for name in measured.table["type"].cat.categories if kind_of(str(name), measured.kinds) == "request"
+    ]
     table = measured.table.assign(is_request=measured.table["type"].isin(requests))
     try:
         keep(table, folder, mark=mark, as_of=measured.as_of)
@@ -216,11 +221,11 @@ def _types(
     store: TicketStore,
     table: pd.DataFrame,
     tickets: Mapping[tuple[str, int], Ticket] | None,
+    said: Said,
     *,
     may_train: bool,
 ) -> list[Classification | None]:
     """What a person said that each ticket asks for, else its given type, else the model's; None where there is none."""
-    said = said_at(configuration)
     known = model.load(configuration)
     if known is None and may_train:
         known = model.load_or_train(configuration, store.tickets() if tickets is None else tickets.values(), said)

@@ -33,8 +33,9 @@ class LiveModel:
 
 
 def load(configuration: Configuration) -> LiveModel | None:
-    """The stored model, or None where there is none yet. Raises AgentError for one that was altered."""
-    from analytics.errors import ModelRefused  # scikit-learn is slow to import
+    """The stored model, or None where there is none yet, or an older Golden Path wrote it: then one is learned anew.
+    Raises AgentError for one that was altered."""
+    from analytics.errors import ModelOutdated, ModelRefused  # scikit-learn is slow to import
 
     try:
         found = _read(configuration)
@@ -45,6 +46,9 @@ def load(configuration: Configuration) -> LiveModel | None:
             pass
     try:
         return found or _read(configuration)
+    except ModelOutdated as error:
+        log.warning("%s", error)
+        return None
     except ModelRefused as error:
         raise AgentError(str(error)) from None
 

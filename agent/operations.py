@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from agent import bootstrap
 from agent.config import Configuration
 from agent.errors import AgentError
+from agent.report_view import Detail, details_of
 from fulfilment.chain import Entry
 from fulfilment.engine import Rehearsal
 from fulfilment.handler import discover
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
     from agent.flow_view import FlowView, SavingsView
     from analytics.savings import Savings
     from analytics.summary import Grouping
-    from analytics.top_requests import TopReport
+    from analytics.top_records import RankBy, TopReport
 
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
     """Everything the report and the pages show of the queue. `flow` has a row per ticket, `weekly` one per week of
-    service requests."""
+    service requests. `details` has what was read in the words of the tickets, by type; empty where nobody asked."""
 
     facts: StoreFacts
     as_of: datetime
@@ -39,10 +41,17 @@ class QueueView:
     report: TopReport
     saved: Savings
     proof: Proof
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
 
 def view_queue(
-    configuration: Configuration, *, since: timedelta | None = None, count: int = 3, may_train: bool = False
+    configuration: Configuration,
+    *,
+    since: timedelta | None = None,
+    count: int = 3,
+    rank_by: RankBy = "waiting",
+    may_train: bool = False,
+    with_details: bool = False,
 ) -> QueueView:
     """Measures the stored tickets. Raises AgentError when there are none.
 
@@ -51,26 +60,46 @@ def view_queue(
     """
     from agent.measuring import assumptions_of, measure_store
     from analytics.catalogue import kind_of
-    from analytics.savings import outcomes_frame, savings
+    from analytics.savings import FULFILLED, outcomes_frame, savings
     from analytics.top_requests import top_requests
     from analytics.weeks import since_week, weekly
 
+    assumptions = assumptions_of(configuration)
+    outcomes = outcomes_frame(outcome_rows(configuration))
+    fulfilled = outcomes.loc[outcomes["outcome"] == FULFILLED, "ticket_id"]
     with bootstrap.open_store(configuration, must_exist=True) as store:
         measured = measure_store(configuration, store, may_train=may_train)
         proof = prove(configuration, store)
-    start = measured.as_of - since if since else None
-    chosen = [start is None or at >= start for at in measured.table["requested_at"]]
-    flow = measured.table[chosen]
-    types = [told for told, is_chosen in zip(measured.types, chosen, strict=True) if is_chosen]
-    assumptions = assumptions_of(configuration)
-    report = top_requests(
-        flow, types, handlers=handlers_by_type(), count=count, now=measured.as_of, since=start, assumptions=assumptions
-    )
-    outcomes = outcomes_frame(outcome_rows(configuration))
-    saved = savings(outcomes, own_site(configuration, measured.table), assumptions=assumptions, since=start)
-    is_request = [told is not None and kind_of(told.request_type) == "request" for told in measured.types]
-    weeks = since_week(weekly(measured.table[is_request]), start)
-    return QueueView(measured.facts, measured.as_of, start, flow, weeks, report, saved, proof)
+        table, start = measured.table, measured.as_of - since if since else None
+        own = own_site(configuration, table)
+        report = top_requests(
+            table,
+            measured.types,
+            handlers=handlers_by_type(),
+            count=count,
+            now=measured.as_of,
+            since=start,
+            rank_by=rank_by,
+            assumptions=assumptions,
+            types=measured.kinds,
+            is_automated=table.index.isin(own.index[own["ticket_id"].isin(fulfilled)]),
+        )
+        flow = table if start is None else table[table["requested_at"] >= start]
+        details = _details(configuration, store, flow, report) if with_details else {}
+    saved = savings(outcomes, own, assumptions=assumptions, since=start)
+    is_request = [
+        told is not None and kind_of(told.request_type, measured.kinds) == "request" for told in measured.types
+    ]
+    weeks = since_week(weekly(table[is_request]), start)
+    return QueueView(measured.facts, measured.as_of, start, flow, weeks, report, saved, proof, details)
+
+
+def _details(
+    configuration: Configuration, store: TicketStore, flow: pd.DataFrame, report: TopReport
+) -> Mapping[str, Detail]:
+    jira_url = configuration.jira.url if configuration.jira else ""
+    modes = {name: table.mode for name, table in configuration.handlers.items()}
+    return details_of(store, flow, report, jira_url=jira_url, modes=modes)
 
 
 def own_site(configuration: Configuration, table: pd.DataFrame) -> pd.DataFrame:
@@ -167,7 +196,7 @@ def view_savings(configuration: Configuration, *, since: timedelta | None = None
         if outcome == FULFILLED and applied_at is not None and kind in served:
             live[served[kind]] = min(applied_at, live.get(served[kind], applied_at))
     known = {str(name) for name in table["type"].dropna().unique()}
-    manual = {name for name in known if kind_of(name) == "request" and served.get(name) not in live}
+    manual = {name for name in known if kind_of(name, measured.kinds) == "request" and served.get(name) not in live}
     effects = tuple(
         effect(
             table,
@@ -232,7 +261,8 @@ def rehearse(rooms: bootstrap.Rooms, key: str) -> Rehearsal:
     classification = classify(rooms, [ticket])[0]
     if classification is None:
         raise AgentError(
-            f"{key} has no request type from a form, and there are too few labelled tickets to learn types from"
+            f"{key} has no request type from a form, and none can be told from its words: `goldenpath types explain "
+            f"{key}` shows what the model knows of them"
         )
     return rooms.engine.rehearse(ticket, classification)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from agent.cycle import CycleReport
 from agent.operations import QueueView
-from agent.sync_printing import console, print_proof_line
+from agent.report_view import report_document
+from agent.sync_printing import console
 from fulfilment.chain import Entry
 from fulfilment.desk import Reading
 from fulfilment.engine import Rehearsal
@@ -36,83 +36,6 @@ WORDS = {
     Result.CANCELLED: "cancelled",
 }
 ORDER = tuple(WORDS)
-
-
-def hours(value: float | None) -> str:
-    """A duration in hours as people say it."""
-    if value is None or value != value:
-        return "unknown"
-    if value == float("inf"):
-        return "not reached"
-    if value < 1:
-        return f"{value * 60:.0f} min"
-    return f"{value:.1f} h" if value < 48 else f"{value / 24:,.1f} days"
-
-
-def share(value: float | None) -> str:
-    if value is None or value != value:
-        return "unknown"
-    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
-
-
-def print_report(view: QueueView) -> None:
-    out = console()
-    report = view.report
-    out.print(
-        f"\n[bold]What requesters wait for[/bold]  ({view.facts.tickets:,} tickets, "
-        f"as of {view.as_of:%Y-%m-%d %H:%M} UTC)"
-    )
-    print_proof_line(view.proof)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in (
-        "",
-        "request type",
-        "tickets",
-        "open",
-        "queue p50",
-        "queue p85",
-        "share",
-        "cost of waiting",
-        "handler",
-    ):
-        table.add_column(heading, justify="left" if heading in ("", "request type", "handler") else "right")
-    is_queue = report.ranked_by == "queue"
-    for entry in report.entries:
-        table.add_row(
-            str(entry.rank),
-            Text(entry.request_type, style="bold"),
-            f"{entry.tickets:,}",
-            f"{entry.open:,}",
-            hours(entry.queue_hours_p50),
-            hours(entry.queue_hours_p85),
-            share(entry.share_of_queue if is_queue else entry.share_of_lead),
-            "unknown"
-            if entry.cost_of_waiting is None
-            else f"{entry.cost_of_waiting:,.0f} {report.assumptions.currency}",
-            Text(entry.handler or "none yet", style="green" if entry.handler else "dim"),
-        )
-    out.print(table)
-    out.print(
-        Text(
-            f"{report.service_requests:,} service requests: queue time p50 {hours(report.queue_hours_p50)}, "
-            f"p85 {hours(report.queue_hours_p85)}."
-        )
-    )
-    apart = ", ".join(f"{count:,} {name}" for name, count in report.apart.items())
-    out.print(Text(f"Counted apart: {apart}."))
-    for line in (*definitions(view), *report.caveats):
-        out.print(Text(f"  {line}", style="dim"))
-
-
-def definitions(view: QueueView) -> list[str]:
-    """What the figures of the report mean, and what they assume."""
-    report = view.report
-    ranked = "queue_business_hours" if report.ranked_by == "queue" else "lead_business_hours"
-    return [
-        f"ranked by {report.definition[ranked]}",
-        f"queue p50: {report.definition['queue_hours_p50']}",
-        f"{report.definition['cost_of_waiting']}; {report.assumptions}",
-    ]
 
 
 def print_cycle(done: CycleReport) -> None:
@@ -198,22 +121,6 @@ def cycle_document(done: CycleReport) -> dict[str, Any]:
         "errors": done.errors,
         "not_acting_in": dict(done.obstacles),
         "seconds": round(done.seconds, 2),
-    }
-
-
-def report_document(view: QueueView) -> dict[str, Any]:
-    """The report with `top_requests` as its list of types, what the store holds, and what was saved."""
-    document = view.report.to_json()
-    document["top_requests"] = document.pop("entries")
-    return {
-        **document,
-        "tickets": view.facts.tickets,
-        "status_changes": view.facts.status_changes,
-        "without_history": view.facts.without_history,
-        "complete": view.proof.is_complete if view.proof.projects else None,
-        "data_at": view.proof.data_at,
-        "gaps": list(view.proof.gaps),
-        "saved": view.saved.to_json(),
     }
 
 

@@ -73,7 +73,7 @@ def said_at(configuration: Configuration) -> Said:
 def told_mark(configuration: Configuration) -> str:
     """Changes whenever what people say about types does."""
     said = said_at(configuration)
-    return repr((sorted(said.labels().items()), sorted(said.stands_for.items())))
+    return repr((sorted(said.labels().items()), sorted(said.stands_for.items()), sorted(said.kinds.items())))
 
 
 def read_discovered(configuration: Configuration) -> dict[Identity, str]:

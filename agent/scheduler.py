@@ -16,15 +16,15 @@ log = logging.getLogger("goldenpath.scheduler")
 
 
 class Schedule:
-    """Calls `job` every `seconds`, the first time at once, until `stop`.
+    """Calls the `jobs` one after another every `seconds`, the first time at once, until `stop`.
 
     A job that raises is logged and counted in `failures`; the next one runs as planned. `stop` waits for the job
-    under way.
+    under way, and leaves out those that would follow it.
     """
 
-    def __init__(self, job: Callable[[], None], *, seconds: float) -> None:
+    def __init__(self, *jobs: Callable[[], object], seconds: float) -> None:
         self.failures = 0
-        self._job = job
+        self._jobs = jobs
         self._seconds = seconds
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(timezone="UTC")
@@ -67,8 +67,11 @@ class Schedule:
                 signal.signal(number, handler)
 
     def _run(self) -> None:
-        try:
-            self._job()
-        except Exception:  # the border: a failed cycle must not end the schedule
-            self.failures += 1
-            log.exception("this cycle failed; the next one runs as planned")
+        for number, job in enumerate(self._jobs):
+            if number and self.is_stopping:
+                return
+            try:
+                job()
+            except Exception:  # the border: a failed job must not end the schedule
+                self.failures += 1
+                log.exception("this cycle failed; the next one runs as planned")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -157,6 +157,45 @@ class Assumptions(Table):
     capacity_hours: float | None = Field(
         default=None, gt=0, description="working hours of the whole ops team in a week; without it no TicketOps ratio"
     )
+
+
+def duration(text: str) -> timedelta:
+    """`90d` or `12w`. Raises ValueError naming what is allowed."""
+    unit = {"d": 1, "w": 7}.get(text[-1:])
+    number = text[:-1]
+    # The length first: a number of thousands of digits is refused by int() with another error.
+    if unit is None or not (number.isascii() and number.isdigit() and len(number) < 6):
+        raise ValueError(f"{text!r} is not a duration; allowed: days or weeks, like 90d or 12w")
+    if not 0 < int(number) * unit <= 36_500:
+        raise ValueError(f"{text!r} is not a duration; allowed: days or weeks, like 90d or 12w")
+    return timedelta(days=int(number) * unit)
+
+
+class ReportTable(Table):
+    """The top-3 report that `goldenpath run` writes to `folder`: every day, or every week on the `weekday` (1 is
+    Monday), from `hour` on, on the clock of [calendar]."""
+
+    folder: Path = Path("reports")
+    every: Literal["day", "week"] = "week"
+    weekday: int = Field(default=1, ge=1, le=7)
+    hour: int = Field(default=7, ge=0, le=23)
+    formats: tuple[Literal["text", "md", "html", "json"], ...] = Field(default=("html",), min_length=1)
+    top: int = Field(default=3, ge=1, le=50)
+    since: str = ""
+    rank_by: Literal["waiting", "touch", "count"] = "waiting"
+
+    @field_validator("since")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        if value:
+            duration(value)
+        return value
+
+    @model_validator(mode="after")
+    def _weekday_is_of_weeks(self) -> Self:
+        if self.every == "day" and "weekday" in self.model_fields_set:
+            raise ValueError('weekday is for every = "week": leave it out')
+        return self
 
 
 class AgentTable(Table):

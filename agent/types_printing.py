@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from agent.discovering import Found
+    from agent.golden_paths import PathMode
     from agent.learning import Trained
     from agent.model import LiveModel
 
@@ -44,6 +46,7 @@ def discovery_document(found: Found) -> Document:
     keys = [ticket.key for ticket in found.tickets]
     document["assignments"] = dict(zip(keys, document["assignments"], strict=True))
     for one in document["types"]:
+        one["name"] = found.names.get(one["id"], one["name"])
         for part in ("central", "borderline", "counter_examples"):
             one[part] = [{"ticket": keys[row], "summary": found.tickets[row].summary} for row in one[part]]
     return document | {"texts": len(keys)}
@@ -59,15 +62,24 @@ def print_discovered(document: Document) -> None:
             f"{one['size']:,}",
             f"{one['stability']:.2f}",
             ", ".join(_word(word) for word in one["words"][:5]),
-            ", ".join(one["merged_from"]),
+            _typical(one["central"]),
         )
         for one in document["types"]
     ]
-    headings = ("id", "name", "tickets", "stability", "words", "merged from")
-    out.print(table_of(headings, rows, left=("id", "name", "words", "merged from")))
+    headings = ("id", "name", "tickets", "stability", "words", "typical")
+    out.print(table_of(headings, rows, left=("id", "name", "words", "typical")))
+    for one in document["types"]:
+        if one["merged_from"]:
+            out.print(Text(f"{', '.join(one['merged_from'])} went into {one['id']}", style="dim"))
     out.print(Text(f"other: {document['other']:,} texts are like no type", style="dim"))
     out.print(Text("stability: how alike a type comes out when parts of the texts are left out; below 0.6 mistrust it"))
     out.print(Text('next: goldenpath types name ID "What people call it", then goldenpath train', style="dim"))
+
+
+def _typical(central: Sequence[object]) -> str:
+    """The most typical ticket, or its row (from 0) in a file."""
+    first = central[0] if central else ""
+    return f"{first['ticket']} {first['summary']}" if isinstance(first, dict) else f"row {first}"
 
 
 def _word(word: object) -> str:
@@ -268,6 +280,10 @@ def said_sentence(said: Document) -> str:
 
 def types_document(ledger: Ledger) -> Document:
     certificates = {one.request_type: one for one in ledger.evidence.certificates()}
+    stands_for, known = ledger.evidence.resolved(), ledger.evidence.request_types()
+    sizes = Counter[str]()
+    for one in known:
+        sizes[stands_for.get(one.id, one.id)] += one.size
     return {
         "types": [
             {
@@ -275,12 +291,12 @@ def types_document(ledger: Ledger) -> Document:
                 "name": one.name,
                 "kind": one.kind,
                 "origin": one.origin,
-                "tickets": one.size,
+                "tickets": one.size if one.merged_into else sizes[one.id],
                 "words": list(one.words),
                 "merged_into": one.merged_into,
                 "certificate": sentence_of(certificates[one.id]) if one.id in certificates else None,
             }
-            for one in ledger.evidence.request_types()
+            for one in known
         ]
     }
 
@@ -316,3 +332,15 @@ def print_explanation(document: Document) -> None:
     for word in document["words"]:
         side = "for" if word["weight"] > 0 else "against"
         out.print(Text(f"  {side:<8} {word['weight']:+7.2f}  {word['term']}"))
+
+
+def print_modes(found: Sequence[PathMode]) -> None:
+    rows = [
+        (one.handler, one.request_type, one.configured.label, one.given.label, one.predicted.label) for one in found
+    ]
+    headings = ("golden path", "request type", "configured", "given on a form", "predicted")
+    out = console()
+    out.print(table_of(headings, rows, left=headings))
+    for one in found:
+        for sentence in dict.fromkeys((*one.why_given, *one.why_predicted)):
+            out.print(Text(f"  {one.handler}: {sentence}", style="dim"))

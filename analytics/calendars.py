@@ -1,8 +1,8 @@
 """Business time: one function f(t) per calendar, exact across daylight saving.
 
-f(t) is the number of business seconds from the calendar's first midnight to t. It is piecewise linear between
-the opening and closing edges, so it is held as those edges (UTC) with their prefix sums and read by
-`np.interp`.
+f(t) is the number of business seconds from the calendar's first midnight to t. Around each shift it stands still, rises
+from the opening to the closing, and stands still again; which shift is next to an instant is read from a table of even
+steps, twice as quick as searching for it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from analytics.errors import BadFrame, CalendarRange
 
 Instants = npt.NDArray[np.datetime64] | pd.Series | pd.DatetimeIndex
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_NOT_A_TIME, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_MOST_STEPS = 2**16  # half a megabyte of table
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -62,7 +65,8 @@ class BusinessCalendar:
         self._zone = ZoneInfo(zone)
         self._begin = self._instant(first, time(0))
         self._end = self._instant(last + timedelta(days=1), time(0))
-        self._edges, self._sums = self._build()
+        self._shifts = self._build()
+        self._table = _Table(self._shifts, self._begin, self._end) if len(self._shifts) else None
 
     def business_seconds(self, starts: Instants, ends: Instants) -> Floats:
         """Business seconds from each start to its end: float64, negative where the end comes first, NaN for
@@ -77,40 +81,34 @@ class BusinessCalendar:
         """As `business_seconds`, in hours."""
         return self.business_seconds(starts, ends) / 3600.0
 
-    def elapsed(self, at: npt.NDArray[np.int64]) -> Floats:
+    def elapsed(self, at: Ints) -> Floats:
         """f(t): business seconds from the calendar's beginning to each instant, given as microseconds since 1970
         (UTC). Raises CalendarRange."""
-        return self._read(at.astype(np.float64))
-
-    def business_seconds_between(self, start: datetime, end: datetime) -> float:
-        """As `business_seconds`, for two instants. Raises ValueError for a naive one."""
-        both = np.array([_aware(start), _aware(end)], dtype=np.float64)
-        low, high = self._read(both)
-        return float(high - low)
-
-    def shifts(self) -> Sequence[tuple[datetime, datetime]]:
-        """Every shift as (opens, closes) in UTC, in order, cut at the ends of the calendar."""
-        instants = [EPOCH + int(edge) * MICROSECOND for edge in self._edges]
-        return list(zip(instants[0::2], instants[1::2], strict=True))
-
-    def _read(self, at: Floats) -> Floats:
-        # NaN compares as false: what is unknown lies outside of nothing.
-        if at.size and (np.fmin.reduce(at) < self._begin or np.fmax.reduce(at) > self._end):
-            outside = (at < self._begin) | (at > self._end)
-            culprit = EPOCH + int(at[outside][0]) * MICROSECOND
+        if at.size and (at.min() < self._begin or at.max() > self._end):
+            culprit = EPOCH + int(at[(at < self._begin) | (at > self._end)][0]) * MICROSECOND
             raise CalendarRange(
                 f"the business calendar covers {self.first} to {self.last} ({self.zone}), not "
                 f"{culprit.isoformat()}; "
                 "build it over all the time that the tickets span"
             )
-        if not len(self._edges):
-            return np.where(np.isnan(at), np.nan, 0.0)
-        return np.asarray(np.interp(at, self._edges, self._sums), dtype=np.float64)
+        return np.zeros(at.shape) if self._table is None else self._table.seconds_until(at)
 
-    def _build(self) -> tuple[Floats, Floats]:
-        """Edges in microseconds since 1970 (open, close, open, …) and the business seconds before
-        each.
-        """
+    def business_seconds_between(self, start: datetime, end: datetime) -> float:
+        """As `business_seconds`, for two instants. Raises ValueError for a naive one."""
+        low, high = self.elapsed(np.array([_aware(start), _aware(end)], dtype=np.int64))
+        return float(high - low)
+
+    def shifts(self) -> Sequence[tuple[datetime, datetime]]:
+        """Every shift as (opens, closes) in UTC, in order, cut at the ends of the calendar."""
+        return [(EPOCH + opens * MICROSECOND, EPOCH + closes * MICROSECOND) for opens, closes in self._shifts.tolist()]
+
+    def _read(self, at: Ints) -> Floats:
+        """f(t), NaN for NaT."""
+        is_known = at != _NOT_A_TIME
+        return np.where(is_known, self.elapsed(np.where(is_known, at, self._begin)), np.nan)
+
+    def _build(self) -> Ints:
+        """Shape (shifts, 2): openings and closings in microseconds since 1970."""
         spans: list[tuple[int, int]] = []
         day = self.first - timedelta(days=1)  # its night shift may reach into the first day
         while day <= self.last:
@@ -123,14 +121,7 @@ class BusinessCalendar:
                 opened = merged[-1][1]
             merged.append((opened, max(opened, closed)))
         cut = [(max(opened, self._begin), min(closed, self._end)) for opened, closed in merged]
-        edges = np.array([span for span in cut if span[0] < span[1]], dtype=np.float64)
-        if not len(edges):
-            return np.empty(0), np.empty(0)
-        lengths = edges[:, 1] - edges[:, 0]
-        sums = np.empty_like(edges)
-        sums[:, 1] = np.cumsum(lengths)
-        sums[:, 0] = sums[:, 1] - lengths
-        return edges.ravel(), sums.ravel() / 1e6
+        return np.array([span for span in cut if span[0] < span[1]], dtype=np.int64).reshape(-1, 2)
 
     def _span(self, day: date, shift: tuple[time, time]) -> tuple[int, int]:
         opens, closes = shift
@@ -140,6 +131,36 @@ class BusinessCalendar:
     def _instant(self, day: date, at: time) -> int:
         local = datetime.combine(day, at, tzinfo=self._zone)
         return (local.astimezone(UTC) - EPOCH) // MICROSECOND
+
+
+class _Table:
+    """f(t) around each shift: the instant, held between the opening and the closing, plus an offset. From the closing
+    before it to the opening after it this gives the same for both neighbours."""
+
+    def __init__(self, shifts: Ints, begin: int, end: int) -> None:
+        opens, closes = (np.ascontiguousarray(column) for column in shifts.T)
+        self._begin, self._opens, self._closes = begin, opens, closes
+        self._offsets = np.cumsum(closes - opens) - closes
+        self._next_opens = np.append(opens[1:], _LATEST)
+        shortest = int((opens[1:] - closes[:-1]).min(initial=end - begin))
+        # Steps no longer than the shortest break touch one shift each, unless the table would be too long.
+        self._shift = max(max(shortest, 1).bit_length() - 1, ((end - begin) // _MOST_STEPS).bit_length())
+        starts = begin + (np.arange(((end - begin) >> self._shift) + 1) << self._shift)
+        self._first = np.minimum(np.searchsorted(closes, starts, side="right"), len(opens) - 1)
+        ends = np.searchsorted(opens, starts + (1 << self._shift)) - 1
+        self._further = int((ends - self._first).max(initial=0))
+
+    def seconds_until(self, at: Ints) -> Floats:
+        """Of instants within the calendar."""
+        step = at - self._begin
+        step >>= self._shift
+        place = self._first.take(step, mode="clip")
+        for _ in range(self._further):
+            place += at > self._next_opens.take(place, mode="clip")
+        held = np.maximum(at, self._opens.take(place, mode="clip"))
+        np.minimum(held, self._closes.take(place, mode="clip"), out=held)
+        held += self._offsets.take(place, mode="clip")
+        return np.asarray(held / 1e6)
 
 
 def _refuse_overlaps(
@@ -199,12 +220,11 @@ def _aware(at: datetime) -> int:
     return (at - EPOCH) // MICROSECOND
 
 
-def _microseconds(at: Any) -> Floats:
-    """Microseconds since 1970 as float64 (exact until the year 2255), NaN for NaT."""
+def _microseconds(at: Any) -> Ints:
+    """Microseconds since 1970."""
     if isinstance(at, pd.Series | pd.DatetimeIndex):
         if getattr(at.dtype, "tz", None) is None:
             raise BadFrame(f"the times {at.name!r} have no time zone; instants are aware UTC")
         naive = at.dt.tz_convert("UTC").dt.tz_localize(None) if isinstance(at, pd.Series) else at.tz_convert(None)
         at = naive.to_numpy(dtype="datetime64[us]")
-    values = np.asarray(at, dtype="datetime64[us]")
-    return np.where(np.isnat(values), np.nan, values.astype(np.int64).astype(np.float64))
+    return np.asarray(at, dtype="datetime64[us]").astype(np.int64)

@@ -8,7 +8,9 @@ tail, and the first failure ends it. So the last threshold that passed may be us
 were tried.
 
 The sequence starts where the scores alone, without looking at what was right, make a pass likely: a start that is too
-strict leaves too few tickets to prove anything and would end everything at its first step.
+strict leaves too few tickets to prove anything and would end everything at its first step. For that purpose the scores
+are not believed where they claim fewer than a quarter of what is allowed to be wrong: a few wrong labels would make the
+start too strict as well.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import bdtr
 from scipy.stats import binom
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TARGET: Final = 0.02
@@ -31,6 +35,8 @@ TARGETS: Final = (0.01, 0.02, 0.05)
 # alike and all right, a lower threshold would pass too, and would let in what they say nothing about.
 GRID: Final[Floats] = np.round(1 - np.geomspace(0.001, 0.3, 60), 5)
 LIKELY: Final = 0.8
+BELIEVED: Final = 0.25  # of the target
+MOST_NEEDED: Final = 100_000  # more than anybody audits
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,9 @@ class Certificate:
     def __str__(self) -> str:
         if self.threshold is not None:
             return (
-                f"wrong ≤ {self.target:.3g} at {self.confidence:.0%} confidence, covers {self.coverage:.0%}, "
-                f"from {self.audited:,} audited tickets"
-            ).replace(f"{self.target:.3g}", f"{self.target * 100:.3g} %")
+                f"wrong ≤ {self.target * 100:.3g} % at {self.confidence * 100:.4g} % confidence, "
+                f"covers {self.coverage * 100:.0f} %, from {self.audited:,} audited tickets"
+            )
         if self.needed is not None:
             return f"{self.needed:,} more audited tickets needed"
         return (
@@ -76,33 +82,29 @@ def certify(
     """From the audited tickets that were classified as this type: their scores (0 to 1), and whether the type was
     wrong.
 
-    The scores must come from models that had not learned from these tickets. Raises ValueError where the two differ in
-    length or a share is none.
+    The scores must come from models that had not learned from these tickets. A laxer target may start at a stricter
+    step; where that one fails, which is rare, it is refused what a stricter target was granted. Raises ValueError where
+    the two differ in length, or a share or a score does not lie between 0 and 1.
     """
     if len(scores) != len(is_wrong):
         raise ValueError(f"{len(scores)} scores, but {len(is_wrong)} audited tickets")
     if not (0 < target < 1 and 0 < confidence < 1):
         raise ValueError(f"target {target} and confidence {confidence} must lie between 0 and 1")
+    if not np.all((scores >= 0) & (scores <= 1)):
+        raise ValueError("a score is not between 0 and 1")
     doubt = 1 - confidence
-    counts = np.array([(scores >= threshold).sum() for threshold in GRID])
-    wrong = np.array([is_wrong[scores >= threshold].sum() for threshold in GRID])
-    start = _start(scores, counts, target, doubt)
-    last = start - 1
-    for step in range(start, len(GRID)):
-        if binom.cdf(wrong[step], counts[step], target) > doubt:
-            break
-        last = step
-    at, is_granted = max(last, start), last >= start
+    at, is_granted, counts, wrong = _walk(scores, is_wrong, target, doubt)
+    audited, mistaken = int(counts[at]), int(wrong[at])
     return Certificate(
         request_type=request_type,
         target=target,
         confidence=confidence,
         threshold=float(GRID[at]) if is_granted else None,
         tested=float(GRID[at]),
-        audited=int(counts[at]),
-        wrong=int(wrong[at]),
-        coverage=float(counts[at] / len(scores)) if len(scores) else 0.0,
-        needed=None if is_granted else _needed(int(counts[at]), int(wrong[at]), target, doubt),
+        audited=audited,
+        wrong=mistaken,
+        coverage=audited / len(scores) if len(scores) else 0.0,
+        needed=None if is_granted or mistaken > target * audited else _needed(scores, is_wrong, at, target, doubt),
     )
 
 
@@ -128,29 +130,50 @@ def fewest_audited(wrong: int, target: float, confidence: float = CONFIDENCE) ->
     """How many audited tickets certify `target` where `wrong` of them are wrong, for a threshold fixed beforehand: 149
     for none wrong of at most 2 % at 95 %."""
     low, high = wrong, max(64, 2 * wrong)
-    while binom.cdf(wrong, high, target) > 1 - confidence:
+    while bdtr(wrong, high, target) > 1 - confidence:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if binom.cdf(wrong, middle, target) <= 1 - confidence else (middle, high)
+        low, high = (low, middle) if bdtr(wrong, middle, target) <= 1 - confidence else (middle, high)
     return high
 
 
-def _start(scores: Floats, counts: npt.NDArray[np.int64], target: float, doubt: float) -> int:
+def _walk(scores: Floats, is_wrong: Bools, target: float, doubt: float) -> tuple[int, bool, Ints, Ints]:
+    """The last step that passed, else the first; whether it passed; at each step the tickets, and those wrong."""
+    order = np.argsort(-scores, kind="stable")
+    counts = np.searchsorted(-scores[order], -GRID, side="right")
+    wrong = np.concatenate([[0], np.cumsum(is_wrong[order])])[counts]
+    claimed = np.concatenate([[0.0], np.cumsum(1 - scores[order])])[counts]
+    start = _start(counts, claimed, target, doubt)
+    fails = np.flatnonzero(bdtr(wrong[start:], counts[start:], target) > doubt)
+    passed = int(fails[0]) if len(fails) else len(GRID) - start
+    return start + max(passed - 1, 0), passed > 0, counts, wrong
+
+
+def _start(counts: Ints, claimed: Floats, target: float, doubt: float) -> int:
     """The strictest step at which a pass is likely if the scores mean what they say; where none is, the likeliest.
 
     It looks at scores alone, so what follows is as good as fixed beforehand.
     """
-    expected = np.array([(1 - scores[scores >= threshold]).sum() for threshold in GRID])
-    allowed = binom.ppf(doubt, counts, target) - (binom.cdf(binom.ppf(doubt, counts, target), counts, target) > doubt)
-    chance = np.where(allowed >= 0, binom.cdf(allowed, counts, np.clip(expected / np.maximum(counts, 1), 0, 1)), 0.0)
+    risk = np.clip(claimed / np.maximum(counts, 1), BELIEVED * target, 1)
+    most = binom.ppf(doubt, counts, target)
+    allowed = most - (bdtr(most, counts, target) > doubt)
+    chance = np.where(allowed >= 0, bdtr(np.maximum(allowed, 0), counts, risk), 0.0)
     likely = np.flatnonzero((chance >= LIKELY) & (counts > 0))
     if len(likely):
         return int(likely[0])
     return int(chance.argmax()) if chance.any() else len(GRID) - 1
 
 
-def _needed(audited: int, wrong: int, target: float, doubt: float) -> int | None:
-    if wrong and wrong / audited > target:
-        return None
-    return max(fewest_audited(wrong, target, 1 - doubt) - audited, 1)
+def _needed(scores: Floats, is_wrong: Bools, at: int, target: float, doubt: float) -> int | None:
+    """More tickets may move the start of the sequence: what is told has been tried, with the scores at or above the
+    step coming again in turn."""
+    above = scores >= GRID[at]
+    alike = scores[above] if above.any() else GRID[at : at + 1]
+    more = max(fewest_audited(int(is_wrong[above].sum()), target, 1 - doubt) - int(above.sum()), 1)
+    while more <= MOST_NEEDED:
+        again = np.concatenate([scores, np.resize(alike, more)])
+        if _walk(again, np.concatenate([is_wrong, np.zeros(more, np.bool_)]), target, doubt)[1]:
+            return more
+        more += more // 4 + 1
+    return None

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.clocks import CLASSES
-from analytics.top_requests import TopReport
+from analytics.top_records import TopReport
 
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 

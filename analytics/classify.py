@@ -106,7 +106,7 @@ class Classifier:
             raise NotEnoughLabels(
                 f"{len(labelled)} of {len(tickets)} tickets carry a request type, and of fewer than two kinds: there "
                 "is nothing to tell apart. Types come from forms (request types) or ticket types such as Bug; for a "
-                "queue without any, `goldenpath types discover` finds some and `goldenpath types name` names them."
+                "queue without any, `goldenpath discover` finds some and `goldenpath types name` names them."
             )
         ordered = [ticket for ticket, _ in labelled]
         learned = learn(
@@ -152,6 +152,8 @@ class Classifier:
 
     def judge(self, features: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         """The likeliest type of each row, its calibrated probability, and whether the text is unlike anything seen."""
+        if not len(features):  # scikit-learn refuses to be asked nothing
+            return np.empty(0, object), np.empty(0), np.empty(0, np.bool_)
         return judge(self.pipeline, features, self.report.novelty)
 
     def explain(self, ticket: Ticket, *, count: int = 5) -> tuple[Word, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import pandas as pd
 import polars as pl
 
 from analytics.parallel import on_each
+
+_PART: Final = 65_536  # codes that are looked up at once, so that they fit the caches
 
 
 def coded(column: pl.Series) -> tuple[npt.NDArray[np.uint32], list[str]]:
@@ -29,50 +31,50 @@ def coded(column: pl.Series) -> tuple[npt.NDArray[np.uint32], list[str]]:
 Coded = tuple[npt.NDArray[Any], list[str]]
 
 
-def paired(
-    sides: Sequence[Sequence[tuple[Coded, Coded]]],
-) -> tuple[tuple[tuple[str, str], ...], list[npt.NDArray[Any]]]:
-    """The distinct (id, name) pairs of what changes left and entered, and for each change the places of both. Each side
-    comes in pieces, which have codes of their own."""
+class Pairs:
+    """The distinct (id, name) pairs of statuses, numbered as they come; threads may add to them at once."""
 
-    def keyed(piece: tuple[Coded, Coded]) -> tuple[npt.NDArray[Any], list[int]]:
-        (ids, id_texts), (names, name_texts) = piece
-        size = len(id_texts) * len(name_texts)
-        kind = np.uint16 if size < 2**16 else np.uint32
-        keys: npt.NDArray[Any] = np.multiply(ids.astype(kind), kind(len(name_texts))) + names.astype(kind)
-        seen = np.zeros(size, dtype=bool)
-        seen[keys] = True
-        return keys, np.flatnonzero(seen).tolist()
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, str], int] = {}
+        self._adding = Lock()
 
-    pairs: dict[tuple[str, str], int] = {}
-    pieces = [piece for side in sides for piece in side]
-    rows = sum(len(ids) for (ids, _), _ in pieces)
-    done = on_each(keyed, pieces, rows=rows)
-    for ((_, ids), (_, names)), (_, seen) in zip(pieces, done, strict=True):
-        for key in seen:
-            pairs.setdefault((ids[key // len(names)], names[key % len(names)]), len(pairs))
-    narrow = np.uint8 if len(pairs) < 256 else np.uint32
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._places)
 
-    def placed(number: int) -> npt.NDArray[Any]:
-        ((_, ids), (_, names)), (keys, seen) = pieces[number], done[number]
-        table = np.zeros(len(ids) * len(names), dtype=narrow)
-        for key in seen:
-            table[key] = pairs[ids[key // len(names)], names[key % len(names)]]
-        return table.take(keys)
-
-    places = on_each(placed, range(len(pieces)), rows=rows)
-    bounds = np.cumsum([0, *map(len, sides)])
-    empty = np.empty(0, dtype=narrow)
-    return tuple(pairs), [np.concatenate([empty, *places[low:high]]) for low, high in pairwise(bounds)]
+    def codes(self, ids: Coded, names: Coded) -> npt.NDArray[Any]:
+        """The number of each row's pair."""
+        (id_codes, id_texts), (name_codes, name_texts) = ids, names
+        size, width = len(id_texts) * len(name_texts), len(name_texts)
+        kind = np.uint16 if size < 2**16 else np.int64
+        keys: npt.NDArray[Any] = np.multiply(id_codes.astype(kind), kind(width)) + name_codes.astype(kind)
+        is_seen = np.zeros(size, dtype=bool)
+        is_seen[keys] = True
+        seen = np.flatnonzero(is_seen).tolist()
+        with self._adding:
+            places = [
+                self._places.setdefault((id_texts[key // width], name_texts[key % width]), len(self._places))
+                for key in seen
+            ]
+        table = np.zeros(size, dtype=np.uint8 if max(places, default=0) < 256 else np.uint32)
+        table[seen] = places
+        return np.asarray(table.take(keys))
 
 
-def dictionaries(batch: Any, side: str) -> tuple[Coded, Coded]:
-    """As `coded`, of the id and the name of an Arrow batch whose columns are dictionaries without nulls."""
-    columns = (batch.column(f"{side}_id"), batch.column(f"{side}_name"))
-    ids, names = (
-        (one.indices.to_numpy(zero_copy_only=False), list(map(str, one.dictionary.to_pylist()))) for one in columns
-    )
-    return ids, names
+def dictionary(array: Any) -> Coded:
+    """As `coded`, of an Arrow array that is a dictionary without nulls."""
+    return array.indices.to_numpy(), list(map(str, array.dictionary.to_pylist()))
+
+
+def looked_up(table: npt.NDArray[Any], codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What the table has for each of many codes."""
+    found = np.empty(len(codes), dtype=table.dtype)
+
+    def look_up(start: int) -> None:
+        part = slice(start, start + _PART)
+        np.take(table, codes[part], out=found[part], mode="clip")
+
+    on_each(look_up, range(0, len(codes), _PART), rows=len(codes))
+    return found
 
 
 def labelled(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:

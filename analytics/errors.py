@@ -3,9 +3,10 @@
 AnalyticsError
 ├── CalendarRange      an instant lies outside the days that a business calendar knows
 ├── BadFrame           a frame lacks a column or carries times without a zone
-├── NotEnoughLabels    too few kinds of labelled tickets to learn from
+├── NotEnoughLabels    too few kinds of labelled tickets, or too few words, to learn from
 ├── TooFewTexts        too few tickets to discover types in
 └── ModelRefused       a stored model is missing, altered or of another make
+    └── ModelOutdated  it is whole, but an older Golden Path wrote it
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class BadFrame(AnalyticsError):
 
 
 class NotEnoughLabels(AnalyticsError):
-    """Fewer than two classes among the labelled tickets; the message says how many there are."""
+    """Fewer than two classes among the labelled tickets, or no word in them; the message says how many there are."""
 
 
 class TooFewTexts(AnalyticsError):
@@ -33,3 +34,7 @@ class TooFewTexts(AnalyticsError):
 
 class ModelRefused(AnalyticsError):
     """A stored model that will not be loaded; the message says why, and that training makes it anew."""
+
+
+class ModelOutdated(ModelRefused):
+    """A stored model of an older format: nothing is wrong with it but its age."""

@@ -69,6 +69,9 @@ class Reader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         fewest = 3 if len(features) >= MANY else 1
         self.words_ = Terms(fewest=fewest)
         read = [self.words_.fit_transform(features["text"].tolist(), labels)]
+        if not self.words_.words_ and fewest > 1:
+            self.words_ = Terms()
+            read = [self.words_.fit_transform(features["text"].tolist(), labels)]
         self.context_ = self.shapes_ = None
         if features["context"].str.strip().any():
             self.context_ = Terms(r"\S+", pairs=False)

@@ -22,18 +22,18 @@ from analytics.clocks import CLASSES, Clocks
 from analytics.codes import by_text, labelled
 from analytics.errors import BadFrame
 from analytics.flow_table import table_of
-from analytics.frames import Log, Rows, rows_of
+from analytics.frames import Log
 from analytics.legend import Legend, legend_of
+from analytics.moves import Moves, in_order
 from analytics.parallel import beside, on_each
 from analytics.responses import first_responses
-from analytics.stays import DAY, NEVER, Codes, Ground, Ints, Tickets, Walked
+from analytics.stays import DAY, NEVER, Ground, Ints, Outcomes, Sums, Tickets
 from analytics.stays import walk as walk_stays
 from tickets.codec import microseconds
 
 _HOUR: Final = 3600.0
 _PER_PART: Final = 2_000_000  # cells of (tickets × statuses) that a thread holds at once
-_MOST_TICKETS: Final = 32_768
-_PART: Final = 262_144  # changes whose order is checked at once
+_MOST_TICKETS: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,9 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """The changes in order: the row of their ticket, when, and the codes of the statuses left and entered."""
-
-    row: Rows
-    at: Ints
-    came_from: Codes
-    went_to: Codes
-
-
-@dataclass(frozen=True, slots=True)
 class Walk:
-    """The walked log. `now` is the instant of the measurement; `parts` cover the tickets in their order."""
+    """The walked log. `now` is the instant of the measurement; `outcomes` are those of all tickets, `parts` what they
+    sum to, part by part in their order, `starts` the first ticket of each part."""
 
     log: Log
     clocks: Clocks
@@ -68,7 +59,9 @@ class Walk:
     teams: pd.Categorical
     table: Tickets
     moves: Moves
-    parts: Sequence[Walked]
+    outcomes: Outcomes
+    parts: Sequence[Sums]
+    starts: Sequence[int]
 
     def tickets(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A row per ticket in the order of the log; all columns, or these. Beside what identifies it (`KEPT`, `type`,
@@ -90,9 +83,8 @@ class Walk:
         """
         if any(not part.stays for part in self.parts):
             raise BadFrame("the time in each status was not kept: walk with keep_statuses=True")
-        starts = np.cumsum([0, *(len(part.started) for part in self.parts)])
         kept = [part.stays for part in self.parts]
-        row = _concatenated([one[0] + start for one, start in zip(kept, starts, strict=False)])
+        row = _concatenated([one[0] + start for one, start in zip(kept, self.starts, strict=True)])
         code, visits, seconds, business = (_concatenated([one[column] for one in kept]) for column in (1, 2, 3, 4))
         rules = self.table.rules[row]
         names = self.log.tickets.select("site", "ticket_id").to_pandas()
@@ -145,14 +137,14 @@ class Walk:
         each class at the end of that day, and `arrived` and `finished` cumulated. Tickets without history count in
         the last two alone."""
         days = self.parts[0].daily.shape[0] if self.parts else 0
-        changes = sum((part.daily for part in self.parts), np.zeros((days, len(CLASSES)), dtype=np.int64))
-        frame = pd.DataFrame(np.cumsum(changes, axis=0), columns=list(CLASSES))
+
+        def cumulated(name: str, *width: int) -> Ints:
+            changes = (getattr(part, name) for part in self.parts)
+            return np.cumsum(sum(changes, np.zeros((days, *width), dtype=np.int64)), axis=0)
+
+        frame = pd.DataFrame(cumulated("daily", len(CLASSES)), columns=list(CLASSES))
         frame.insert(0, "day", pd.to_datetime(np.arange(days) + self.first_day, unit="D", utc=True))
-        finished = np.concatenate([part.finished for part in self.parts]) if self.parts else np.empty(0, np.int64)
-        for name, at in (("arrived", self.table.created), ("finished", finished[finished != NEVER])):
-            day = np.minimum(at // DAY - self.first_day, days - 1)
-            frame[name] = np.cumsum(np.bincount(day, minlength=days))
-        return frame
+        return frame.assign(arrived=cumulated("arrived"), finished=cumulated("finished"))
 
 
 def measure(
@@ -182,14 +174,13 @@ def walk(
     instant = microseconds(now)
     with beside(first_responses, log, people.bots, rows=len(log.changes)) as answers:
         legend = legend_of(log, clocks)
-        moves = _in_order(log, legend)
+        moves = in_order(log, legend)
         teams, calendars, which = _teams(log, people, calendar)
         responded = answers()
-    counts = np.bincount(moves.row, minlength=len(log.tickets))
-    ends = np.cumsum(counts)
     created = _micros(log.tickets["created_at"])
     first = legend.present.copy()
-    first[counts > 0] = moves.came_from[(ends - counts)[counts > 0]]
+    has_moved = moves.counts > 0
+    first[has_moved] = moves.came_from[(np.cumsum(moves.counts) - moves.counts)[has_moved]]
     table = Tickets(
         created=created,
         resolved=_micros(log.tickets["resolved_at"]),
@@ -199,47 +190,33 @@ def walk(
         has_history=log.tickets["has_history"].to_numpy(),
         rules=legend.rules,
         calendar=which,
-        counts=counts,
+        counts=moves.counts,
     )
     first_day = int(np.minimum(created, instant).min() // DAY) if len(created) else instant // DAY
     days = instant // DAY - first_day + 1
     ground = Ground(legend.statuses.bits(), calendars, instant, first_day, days, keep_statuses)
-    parts = _walk_parts(table, ends, moves, ground)
-    return Walk(log, clocks, now.astimezone(UTC), first_day, legend, teams, table, moves, parts)
+    outcomes = Outcomes.blank(len(created))
+    size = max(1, min(_MOST_TICKETS, _PER_PART // max(1, ground.bits.shape[1])))
+    starts = range(0, len(created), size)
+    parts = _walk_parts(table, moves, ground, outcomes, starts)
+    return Walk(log, clocks, now.astimezone(UTC), first_day, legend, teams, table, moves, outcomes, parts, starts)
 
 
 def _concatenated(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
-def _walk_parts(table: Tickets, ends: Ints, moves: Moves, ground: Ground) -> list[Walked]:
+def _walk_parts(table: Tickets, moves: Moves, ground: Ground, outcomes: Outcomes, starts: range) -> list[Sums]:
     """In parts that fit the caches, one for each core at a time: numpy lets go of Python's lock."""
-    size = max(1, min(_MOST_TICKETS, _PER_PART // max(1, ground.bits.shape[1])))
+    ends = np.cumsum(moves.counts)
 
-    def part(low: int) -> Walked:
-        high = min(low + size, len(ends))
-        since, until = (int(ends[low - 1]) if low else 0), int(ends[high - 1])
-        of_part = slice(since, until)
+    def part(low: int) -> Sums:
+        high = min(low + starts.step, len(ends))
+        of_part = slice(int(ends[low - 1]) if low else 0, int(ends[high - 1]))
         changes = moves.at[of_part], moves.came_from[of_part], moves.went_to[of_part]
-        return walk_stays(table.part(low, high), *changes, ground)
+        return walk_stays(table.part(low, high), *changes, ground, outcomes.part(low, high))
 
-    return on_each(part, range(0, len(ends), size), rows=len(moves.row))
-
-
-def _in_order(log: Log, legend: Legend) -> Moves:
-    """The changes by their ticket's row and by time; changes of one instant keep the order of their history."""
-    row, at = rows_of(log.tickets, log.changes), _micros(log.changes["at"])
-    moves = Moves(row, at, *legend.moves)
-
-    def is_ordered(start: int) -> bool:
-        part = slice(start, start + _PART + 1)  # one more: the pair across the edge
-        step, later = np.diff(row[part]), np.diff(at[part]) >= 0
-        return bool(((step > 0) | ((step == 0) & later)).all())
-
-    if all(on_each(is_ordered, range(0, len(row), _PART), rows=len(row))):
-        return moves
-    order = np.lexsort((at, row))  # stable
-    return Moves(*(getattr(moves, name)[order] for name in moves.__slots__))
+    return on_each(part, starts, rows=len(moves.at))
 
 
 def _micros(column: pl.Series) -> Ints:

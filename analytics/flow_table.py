@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
@@ -37,7 +38,10 @@ DURATIONS: Final = (
     "active_hours",
 )
 _HOUR: Final = 3600.0
+_PART: Final = 65_536  # tickets of which a column is made at once
 _MICROSECONDS: Final = 3_600_000_000
+
+Made = Callable[[slice], Floats]  # a part of a column
 
 
 def table_of(walk: Walk, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -70,16 +74,13 @@ class _Story:
     """What the parts of a walk say of all tickets together; each column is made when it is asked for."""
 
     def __init__(self, walk: Walk) -> None:
-        self.parts, self.table, self.tickets = walk.parts, walk.table, walk.log.tickets
+        self.outcomes, self.table, self.tickets = walk.outcomes, walk.table, walk.log.tickets
         self.now = microseconds(walk.now)
         self.created = np.minimum(self.table.created, self.now)
-        self.started, self.finished = self.joined("started"), self.joined("finished")
-        self.is_open: Flags = ~self.joined("is_finished").astype(bool)
+        self.started, self.finished = walk.outcomes.started, walk.outcomes.finished
+        self.is_open: Flags = ~walk.outcomes.is_finished
         self.is_queueing: Flags = self.table.has_history & (self.started == NEVER) & self.is_open
         self.is_begun: Flags = self.is_open & (self.started != NEVER)
-
-    def joined(self, name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in self.parts]) if self.parts else np.empty(0, np.int64)
 
     def columns(self) -> dict[str, Callable[[], Any]]:
         table, tickets = self.table, self.tickets
@@ -90,62 +91,68 @@ class _Story:
             "finished_at": lambda: _instants(self.finished),
             "is_open": lambda: self.is_open,
             "has_history": lambda: table.has_history,
-            "is_torn": lambda: self.joined("is_torn").astype(bool),
+            "is_torn": lambda: self.outcomes.is_torn,
             "queue_is_open": lambda: self.is_queueing,
-            **self._durations(calendar, "in_class", ""),
-            **self._durations(business, "business_in_class", "business_"),
-            "reopenings": lambda: _counted(self.joined("reopenings"), table.has_history),
+            **self._durations(calendar, self.outcomes.in_class, ""),
+            **self._durations(business, self.outcomes.business_in_class, "business_"),
+            "reopenings": lambda: _counted(self.outcomes.reopenings, table.has_history),
             "hand_offs": lambda: _counted_column(tickets["hand_offs"]),
             "bounces": lambda: _counted_column(tickets["bounces"]),
-            "unknown_entries": lambda: self.joined("unknown_entries").astype(np.int64),
+            "unknown_entries": lambda: self.outcomes.unknown_entries.astype(np.int64),
             "worklog_hours": lambda: tickets["worklog_seconds"].cast(pl.Float64).fill_null(np.nan).to_numpy() / _HOUR,
         }
 
-    def _calendar(self) -> dict[str, Callable[[], Floats]]:
-        def until(end: Ints, since: Ints = self.created) -> Floats:
-            return _hours(since, end)
-
+    def _calendar(self) -> Mapping[str, Made]:
+        created, started, finished, responded = self.created, self.started, self.finished, self.table.responded
         return {
-            "queue": lambda: until(np.where(self.is_queueing, self.now, self.started)),
-            "lead": lambda: until(self.finished),
-            "cycle": lambda: until(self.finished, self.started),
-            "first_response": lambda: until(self.table.responded),
-            "age": lambda: until(np.where(self.is_open, self.now, NEVER)),
-            "wip_age": lambda: until(np.where(self.is_begun, self.now, NEVER), self.started),
+            "queue": lambda of: _hours(created[of], np.where(self.is_queueing[of], self.now, started[of])),
+            "lead": lambda of: _hours(created[of], finished[of]),
+            "cycle": lambda of: _hours(started[of], finished[of]),
+            "first_response": lambda of: _hours(created[of], responded[of]),
+            "age": lambda of: _hours(created[of], np.where(self.is_open[of], self.now, NEVER)),
+            "wip_age": lambda of: _hours(started[of], np.where(self.is_begun[of], self.now, NEVER)),
         }
 
-    def _business(self) -> dict[str, Callable[[], Floats]]:
-        def told(name: str) -> Floats:
-            return np.concatenate([part.business[name] for part in self.parts] or [np.empty(0)]) / _HOUR
+    def _business(self) -> Mapping[str, Made]:
+        def told(name: str, of: slice) -> Floats:
+            return np.asarray(getattr(self.outcomes, f"business_{name}")[of] / _HOUR)
 
         return {
-            "queue": lambda: np.where(self.is_queueing, told("age"), told("queue")),
-            "lead": lambda: told("lead"),
-            "cycle": lambda: told("lead") - told("queue"),
-            "first_response": lambda: told("first_response"),
-            "age": lambda: np.where(self.is_open, told("age"), np.nan),
-            "wip_age": lambda: np.where(self.is_begun, told("age") - told("queue"), np.nan),
+            "queue": lambda of: np.where(self.is_queueing[of], told("age", of), told("queue", of)),
+            "lead": partial(told, "lead"),
+            "cycle": lambda of: told("lead", of) - told("queue", of),
+            "first_response": partial(told, "first_response"),
+            "age": lambda of: np.where(self.is_open[of], told("age", of), np.nan),
+            "wip_age": lambda of: np.where(self.is_begun[of], told("age", of) - told("queue", of), np.nan),
         }
 
     def _durations(
-        self, milestones: dict[str, Callable[[], Floats]], classes: str, prefix: str
+        self, milestones: Mapping[str, Made], in_class: Floats, prefix: str
     ) -> dict[str, Callable[[], Floats]]:
         """The durations of one kind of time in the order of DURATIONS, then the flow efficiency."""
 
-        def spent(names: Sequence[str]) -> Floats:
+        def spent(names: Sequence[str], of: slice) -> Floats:
             wanted = [number for number, name in enumerate(CLASSES) if name in names]
-            sums = [getattr(part, classes)[:, wanted].sum(axis=1) for part in self.parts]
-            return np.concatenate(sums or [np.empty(0)]) / _HOUR
+            return np.asarray(sum(in_class[of, one] for one in wanted) / _HOUR)
 
-        def efficiency() -> Floats:
-            lead = milestones["lead"]()
-            return np.asarray(spent(["active"]) / np.where(lead > 0, lead, np.nan))
+        def efficiency(of: slice) -> Floats:
+            lead = milestones["lead"](of)
+            return np.asarray(spent(["active"], of) / np.where(lead > 0, lead, np.nan))
 
-        made: dict[str, Callable[[], Floats]] = dict(milestones)
+        made: dict[str, Made] = dict(milestones)
         made |= {f"in_{name}": partial(spent, [name]) for name in CLASSES}
         made |= {"wait": partial(spent, WAITING), "active": partial(spent, ["active"])}
         found = {f"{prefix}{name}": made[name.removesuffix("_hours")] for name in DURATIONS}
-        return {**found, f"{prefix}flow_efficiency": efficiency}
+        found[f"{prefix}flow_efficiency"] = efficiency
+        return {name: partial(self._whole, make) for name, make in found.items()}
+
+    def _whole(self, make: Made) -> Floats:
+        """A column, made part by part: what is made on the way fits the caches and takes no fresh memory."""
+        column = np.empty(len(self.created))
+        for start in range(0, len(column), _PART):
+            of = slice(start, start + _PART)
+            column[of] = make(of)
+        return column
 
 
 def _hours(since: Ints, until: Ints) -> Floats:
@@ -158,7 +165,7 @@ def _instants(at: Ints) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(at.view("datetime64[us]"), tz="UTC")  # NEVER is numpy's NaT
 
 
-def _counted(numbers: Ints, is_known: Flags) -> Any:
+def _counted(numbers: npt.NDArray[np.integer[Any]], is_known: Flags) -> Any:
     return pd.arrays.IntegerArray(numbers.astype(np.int64), ~is_known)
 
 

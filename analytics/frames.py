@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
-from analytics.codes import Coded, coded, dictionaries, paired
+from analytics.changes import ChangesRead
+from analytics.codes import Pairs, coded
 from analytics.errors import BadFrame
 from analytics.parallel import on_each
 from tickets.ticket import Status, StatusCategory, Ticket
@@ -113,7 +114,7 @@ class Log:
     def of_history(cls, folder: Path, statuses: Sequence[Status] = ()) -> Log:
         """What the Parquet history holds. Raises StoreError where there is none that is whole."""
         from tickets.errors import StoreError
-        from tickets.history import current_files, generation, give_back, read_changes
+        from tickets.history import current_files, generation
         from tickets.history_folder import REBUILD
 
         missing = ""
@@ -125,7 +126,7 @@ class Log:
                 tickets = _scanned(current_files(folder, "tickets"), "tickets")
                 site = ["site"] if tickets["site"].n_unique() > 1 else []
                 comments = _scanned(current_files(folder, "comments"), "comments", [*site, *SCANNED["comments"]])
-                moves = read_changes(folder, columns=[*site, *SCANNED["changes"]], coded=True)
+                changes, pairs = _read_changes(folder, [*site, *SCANNED["changes"]])
             except FileNotFoundError:
                 missing = before or ""  # a sync has replaced it, or somebody has removed a file
                 continue
@@ -133,14 +134,7 @@ class Log:
                 said = str(error).splitlines()[0]
                 raise StoreError(f"the history {folder} cannot be read ({said}): {REBUILD}") from error
             if generation(folder) == before:
-                batches = moves.to_batches()
-                sides = [[dictionaries(batch, side) for batch in batches] for side in ("from", "to")]
-                frame = pl.DataFrame(pl.from_arrow(moves.select([*site, "ticket_id", "at"])))
-                del moves, batches
-                log = cls._made(tickets, frame, sides, comments, statuses)
-                del sides
-                give_back()
-                return log
+                return cls(_shaped(tickets, "tickets"), changes, comments, pairs, tuple(statuses))
         raise StoreError(f"the history {folder} is replaced faster than it can be read: read it when no sync runs")
 
     @classmethod
@@ -165,22 +159,10 @@ class Log:
     def _of(
         cls, tickets: pl.DataFrame, changes: pl.DataFrame, comments: pl.DataFrame, statuses: Sequence[Status]
     ) -> Log:
-        sides = [[(coded(changes[f"{side}_id"]), coded(changes[f"{side}_name"]))] for side in ("from", "to")]
-        return cls._made(tickets, changes, sides, comments, statuses)
-
-    @classmethod
-    def _made(
-        cls,
-        tickets: pl.DataFrame,
-        changes: pl.DataFrame,
-        sides: Sequence[Sequence[tuple[Coded, Coded]]],
-        comments: pl.DataFrame,
-        statuses: Sequence[Status],
-    ) -> Log:
-        pairs, (left, entered) = paired(sides)
-        kept = [name for name in ("site", "ticket_id", "at") if name in changes.columns]
-        moves = changes.select(kept).with_columns(left=pl.Series(left), entered=pl.Series(entered))
-        return cls(_shaped(tickets, "tickets"), moves, comments, pairs, tuple(statuses))
+        pairs = Pairs()
+        sides = [pairs.codes(coded(changes[f"{side}_id"]), coded(changes[f"{side}_name"])) for side in ("from", "to")]
+        moves = changes.select("site", "ticket_id", "at").with_columns(map(pl.Series, ("left", "entered"), sides))
+        return cls(_shaped(tickets, "tickets"), moves, comments, tuple(pairs), tuple(statuses))
 
     def where(self, is_chosen: pl.Expr) -> Log:
         """Only these tickets, with what belongs to them."""
@@ -210,8 +192,9 @@ class Log:
         )
 
 
-def rows_of(tickets: pl.DataFrame, events: pl.DataFrame) -> Rows:
-    """For each event the number of its ticket's row. Raises BadFrame for events of tickets that are not there."""
+def rows_of(tickets: pl.DataFrame, events: pl.DataFrame, sizes: npt.NDArray[np.int64] | None = None) -> Rows:
+    """For each event the number of its ticket's row. With `sizes`, each stands for so many of its ticket. Raises
+    BadFrame for events of tickets that are not there."""
     if not len(events):
         return np.empty(0, dtype=np.int32)
     is_one = "site" not in events.columns or len({*tickets["site"].unique(), *events["site"].unique()}) == 1
@@ -223,7 +206,8 @@ def rows_of(tickets: pl.DataFrame, events: pl.DataFrame) -> Rows:
         row = found.cast(pl.Int32).fill_null(-1).to_numpy()
     if (is_lost := row < 0).any():
         lost = events["ticket_id"].to_numpy()[is_lost]
-        raise BadFrame(f"{len(lost):,} events belong to no ticket of the frame, such as one of the ticket {lost[0]}")
+        number = len(lost) if sizes is None else sizes[is_lost].sum()
+        raise BadFrame(f"{number:,} events belong to no ticket of the frame, such as one of the ticket {lost[0]}")
     return row
 
 
@@ -268,6 +252,18 @@ def _scanned(files: Sequence[Path], kind: str, columns: Sequence[str] = ()) -> p
     # Statuses are looked up by code: two columns are coded on two cores while they are read.
     codes = [pl.col(name).cast(pl.Categorical(pl.Categories.random())) for name in wanted if name in _CODED]
     return pl.scan_parquet(list(files)).select(wanted).with_columns(codes).collect()
+
+
+def _read_changes(folder: Path, columns: Sequence[str]) -> tuple[pl.DataFrame, tuple[tuple[str, str], ...]]:
+    from tickets.history import read_in_batches
+
+    read = read_in_batches(folder, "changes", columns, ChangesRead)
+    left, entered = read.sides()
+    made = {"ticket_id": read.ticket_id, "at": pl.Series(read.at).cast(AT), "left": left, "entered": entered}
+    if "site" in columns:
+        sites = [pl.Series(texts, dtype=pl.String).gather(codes) for codes, texts in read.sites()]
+        made = {"site": pl.concat([pl.Series(dtype=pl.String), *sites]), **made}
+    return pl.DataFrame(made), tuple(read.pairs)
 
 
 def _shaped(frame: pl.DataFrame, kind: str) -> pl.DataFrame:

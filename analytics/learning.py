@@ -4,11 +4,12 @@ The labelled tickets are cut at half, 65 % and 82.5 %. A model of the first half
 candidates compete and the winner's probabilities are calibrated. Then a model of everything before each of the last two
 parts is asked about it: what it says is the *sample* that reports and certificates are made from. No model is ever
 asked about a ticket that it has learned from. The model that goes live learns from all; that it is no worse than the
-models of the sample, which knew less, is an assumption (`docs/request-types-and-certificates.md`).
+models of the sample, which knew less, is an assumption (`docs/request-types.md`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
+from analytics.errors import NotEnoughLabels
 from analytics.features import Reader, dropped
 
 Floats = npt.NDArray[np.float64]
@@ -116,6 +118,11 @@ class Lesson:
     labels: Labels
     seed: int
 
+    def is_enough(self, end: int) -> bool:
+        """Whether the rows before `end` have two labels to tell apart and a word to tell them by."""
+        read = zip(self.features["text"][:end], self.features["context"][:end], strict=True)
+        return len(set(self.labels[:end])) >= 2 and any(re.search(r"\w", text + context) for text, context in read)
+
     def until(self, end: int) -> tuple[pd.DataFrame, Labels]:
         """What is learned from the rows before `end`. A small queue has seen few ways of asking: there every ticket is
         also read with half of its words missing, so that a model does not hang on any one."""
@@ -129,13 +136,19 @@ class Lesson:
 
 
 def learn(features: pd.DataFrame, labels: Labels, *, plain: pd.DataFrame | None = None, seed: int = 0) -> Learned:
-    """From at least two different labels, in the order of time; `plain` are the same tickets without their forms."""
+    """From at least two different labels, in the order of time; `plain` are the same tickets without their forms.
+
+    Raises NotEnoughLabels where they hold no word to tell them apart by.
+    """
     lesson = Lesson(features, features if plain is None else plain, labels, seed)
+    if not lesson.is_enough(len(labels)):
+        told = f"the {len(labels):,} labelled texts hold no word: there is nothing to tell their types apart by"
+        raise NotEnoughLabels(f"{told}. Check that summaries and descriptions were imported.")
     ends = [round(len(labels) * cut) for cut in CUTS]
     name, temperature, novelty, losses = _compete(lesson, ends)
     parts = []
     for start, end in pairwise(ends[1:]):
-        if end > start and len(set(labels[:start])) >= 2:
+        if end > start and lesson.is_enough(start):
             parts.append(_asked(_fit(name, lesson, start, temperature), lesson, start, end, novelty))
     sample = _joined(parts)
     pipeline = _fit(name, lesson, len(labels), temperature)
@@ -147,16 +160,16 @@ def _compete(lesson: Lesson, ends: list[int]) -> tuple[str, float, float, dict[s
     """The candidate with the least log loss, its temperature, how familiar a text must be, and all losses."""
     start, end = ends[0], ends[1]
     newer = lesson.labels[start:end]
-    if end - start < FEWEST_TO_CALIBRATE or len(set(lesson.labels[:start])) < 2:
+    is_taught = np.isin(newer, lesson.labels[:start])
+    if end - start < FEWEST_TO_CALIBRATE or not is_taught.any() or not lesson.is_enough(start):
         return CANDIDATES[1], 1.0, 0.0, {}
     reader, matrix, told = _read(lesson, start)
     asked, familiar = reader.read(lesson.plain[start:end])
     found: dict[str, tuple[float, float]] = {}
     for name in CANDIDATES:
         model = _estimator(name, len(told), lesson.seed).fit(matrix, told)
-        is_known = np.isin(newer, model.classes_)
-        logits = _logits(model.decision_function(asked[is_known]))
-        found[name] = _temperature(logits, np.searchsorted(model.classes_, newer[is_known]))
+        logits = _logits(model.decision_function(asked[is_taught]))
+        found[name] = _temperature(logits, np.searchsorted(model.classes_, newer[is_taught]))
     best = min(found, key=lambda name: found[name][0])
     novelty = min(float(np.quantile(familiar, NOVEL)), FAMILIAR)
     return best, found[best][1], novelty, {name: round(loss, 5) for name, (loss, _) in found.items()}
@@ -232,26 +245,22 @@ def _asked(model: Pipeline, lesson: Lesson, start: int, end: int, novelty: float
 
 def _joined(parts: list[Sample]) -> Sample:
     if not parts:
-        names = np.empty(0, object)
-        return Sample(np.empty(0, np.int64), names, np.empty(0), names, np.empty(0, np.bool_), np.empty(0, np.bool_))
-    return Sample(
-        np.concatenate([part.rows for part in parts]),
-        np.concatenate([part.predicted for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.is_novel for part in parts]),
-        np.concatenate([part.is_audited for part in parts]),
-    )
+        nobody = np.empty(0, object)
+        return Sample(np.empty(0, np.int64), nobody, np.empty(0), nobody, np.empty(0, np.bool_), np.empty(0, np.bool_))
+
+    def together(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    rows, predicted, scores = map(together, ("rows", "predicted", "scores"))
+    labels, is_novel, is_audited = map(together, ("labels", "is_novel", "is_audited"))
+    return Sample(rows, predicted, scores, labels, is_novel, is_audited)
 
 
 def class_scores(predicted: Labels, truth: Labels) -> dict[str, ClassScore]:
     names = sorted({*map(str, predicted), *map(str, truth)})
+    both = truth[predicted == truth]
     return {
-        name: ClassScore(
-            int((truth == name).sum()),
-            int((predicted == name).sum()),
-            int(((truth == name) & (predicted == name)).sum()),
-        )
+        name: ClassScore(int((truth == name).sum()), int((predicted == name).sum()), int((both == name).sum()))
         for name in names
     }
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analytics.clocks import CLASSES, Clocks, Meaning
-from analytics.codes import by_text, coded, labelled
+from analytics.codes import Pairs, by_text, coded, labelled, looked_up
 from analytics.frames import Log
 from analytics.stays import Codes, Statuses
 
@@ -37,11 +37,8 @@ class Legend:
 
 def legend_of(log: Log, clocks: Clocks) -> Legend:
     """Looks every distinct status of the log up once."""
-    ids, id_texts = coded(log.tickets["status_id"])
-    names, name_texts = coded(log.tickets["status"])
-    keys = ids.astype(np.int64) * len(name_texts) + names
-    present = np.unique(keys)
-    pairs = [(id_texts[key // len(name_texts)], name_texts[key % len(name_texts)]) for key in present.tolist()]
+    pairs = Pairs()
+    present = pairs.codes(coded(log.tickets["status_id"]), coded(log.tickets["status"]))
     projects = ["", *sorted(clocks.projects)]
     code_of: dict[tuple[Meaning, ...], int] = {}
 
@@ -49,15 +46,18 @@ def legend_of(log: Log, clocks: Clocks) -> Legend:
         told = tuple(clocks.meaning(project, *pair) for project in projects)
         return code_of.setdefault(told, len(code_of))
 
-    of_present, of_moves = [code(pair) for pair in pairs], [code(pair) for pair in log.pairs]
+    for pair in sorted({*pairs, *log.pairs}):  # threads number them as they come
+        code(pair)
     narrow = np.uint8 if len(code_of) < 256 else np.uint32
-    table: Codes = np.array(of_moves or [0], dtype=narrow)
-    of_pair: Codes = np.array(of_present or [0], dtype=narrow)
+    of_present, of_moves = (np.array([code(pair) for pair in some] or [0], dtype=narrow) for some in (pairs, log.pairs))
     return Legend(
         entries=tuple(one[0] for one in code_of),
         statuses=_statuses(list(code_of), projects, clocks),
-        present=of_pair[np.searchsorted(present, keys)],
-        moves=(table[log.changes["left"].to_numpy()], table[log.changes["entered"].to_numpy()]),
+        present=looked_up(of_present, present),
+        moves=(
+            looked_up(of_moves, log.changes["left"].to_numpy()),
+            looked_up(of_moves, log.changes["entered"].to_numpy()),
+        ),
         rules=_rules(log, projects),
     )
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -23,7 +24,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from analytics.certify import Certificate
 from analytics.classify import Classifier
-from analytics.errors import ModelRefused
+from analytics.errors import ModelOutdated, ModelRefused
 from analytics.learning import ClassScore, Sample, TrainingReport
 from tickets.ticket import RequestType
 
@@ -33,6 +34,21 @@ MANIFEST_FILE: Final = "manifest.json"
 FORMAT: Final = 2
 # What a stored model may hold beyond the plain types that skops trusts by itself. Fixed here, never read from a file.
 TRUSTED_TYPES: Final = ("analytics.features.Reader", "analytics.terms.Terms")
+# What readers of damaged files raise.
+DAMAGE: Final = (
+    ArithmeticError,
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    ImportError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
 WAY_OUT: Final = "Train it anew: `goldenpath train`."
 
 
@@ -78,16 +94,17 @@ def load(folder: Path, *, sha256: str | None = None) -> Classifier:
         kinds = {name: RequestType(**entry) for name, entry in manifest["kinds"].items()}
         sample = _unpacked(contents[SAMPLE_FILE])
         newest_at = datetime.fromisoformat(manifest["newest_at"]) if manifest["newest_at"] else None
-    except (ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+    except DAMAGE as error:
         raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
     return Classifier(_pipeline(contents[MODEL_FILE], folder), report, sample, kinds, newest_at)
 
 
 def certificates_in(folder: Path) -> dict[str, Certificate]:
     """Those that were kept with the model, by request type and target: `s3-bucket 0.02`. Raises ModelRefused."""
+    manifest = _manifest(folder)
     try:
-        return {name: Certificate(**one) for name, one in _manifest(folder)["certificates"].items()}
-    except (TypeError, AttributeError) as error:
+        return {name: Certificate(**one) for name, one in manifest["certificates"].items()}
+    except DAMAGE as error:
         raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
 
 
@@ -104,12 +121,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
         version, own = manifest["format"], manifest.get("sha256")
     except FileNotFoundError:
         raise ModelRefused(f"there is no whole model in {folder}: {MANIFEST_FILE} is missing. {WAY_OUT}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise ModelRefused(
             f"the model in {folder} is incomplete or damaged ({type(error).__name__}). {WAY_OUT}"
         ) from None
     if version != FORMAT:
-        raise ModelRefused(f"the model in {folder} has format {version}, this Golden Path reads {FORMAT}. {WAY_OUT}")
+        raise ModelOutdated(f"the model in {folder} has format {version}, this Golden Path reads {FORMAT}. {WAY_OUT}")
     if own != _own_hash(manifest):
         raise ModelRefused(f"the model in {folder} was altered: {MANIFEST_FILE} has not its own hash. {WAY_OUT}")
     return dict(manifest)
@@ -125,7 +142,8 @@ def _whole(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
         content = (folder / name).read_bytes()
     except OSError as error:
         raise ModelRefused(f"the model in {folder} is incomplete: {name}: {error.strerror}. {WAY_OUT}") from None
-    if hashlib.sha256(content).hexdigest() != manifest["files"].get(name):
+    files = manifest.get("files")
+    if not isinstance(files, dict) or hashlib.sha256(content).hexdigest() != files.get(name):
         raise ModelRefused(f"the model in {folder} was altered: {name} has not the hash it was stored with. {WAY_OUT}")
     return content
 
@@ -135,7 +153,7 @@ def _pipeline(content: bytes, folder: Path) -> Pipeline:
         pipeline = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise ModelRefused(f"the model in {folder} holds types that are not ours: {error}. {WAY_OUT}") from None
-    except (BadZipFile, KeyError, ValueError) as error:
+    except DAMAGE as error:
         raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
     if not isinstance(pipeline, Pipeline):
         raise ModelRefused(f"the model in {folder} is a {type(pipeline).__name__}, not a pipeline. {WAY_OUT}")
@@ -160,7 +178,7 @@ def _packed(sample: Sample) -> bytes:
 
 def _unpacked(content: bytes) -> Sample:
     with np.load(io.BytesIO(content), allow_pickle=False) as held:
-        return Sample(
+        sample = Sample(
             rows=held["rows"],
             predicted=held["predicted"].astype(object),
             scores=held["scores"],
@@ -169,3 +187,10 @@ def _unpacked(content: bytes) -> Sample:
             is_audited=held["is_audited"],
             keys=tuple(zip(held["sites"].tolist(), held["ids"].tolist(), strict=True)),
         )
+    lengths = {
+        len(part)
+        for part in (sample.rows, sample.predicted, sample.scores, sample.labels, sample.is_novel, sample.is_audited)
+    }
+    if len(lengths | ({len(sample.keys)} if sample.keys else set())) > 1:
+        raise ValueError("the parts of the sample differ in length")
+    return sample

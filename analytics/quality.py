@@ -150,13 +150,13 @@ class _Facts:
     def __init__(self, walk: Walk) -> None:
         self._walk, self._moves, self._number = walk, walk.moves, len(walk.log.tickets)
         self._now = microseconds(walk.now)
-        row = self._moves.row
+        self._row = row = walk.moves.rows()
         self._follows = np.flatnonzero(row[1:] == row[:-1]) + 1  # changes that come after another of their ticket
 
     def _tickets(self, changes: npt.NDArray[Any]) -> Flags:
         """Those that own these changes (flags or places)."""
         flags = np.zeros(self._number, dtype=bool)
-        flags[self._moves.row[changes]] = True
+        flags[self._row[changes]] = True
         return flags
 
     @property
@@ -166,7 +166,7 @@ class _Facts:
 
     @property
     def is_early(self) -> Flags:
-        return self._tickets(self._moves.at < self._walk.table.created[self._moves.row])
+        return self._tickets(self._moves.at < self._walk.table.created[self._row])
 
     @property
     def is_future(self) -> Flags:
@@ -189,9 +189,9 @@ class _Facts:
     def is_parked(self) -> Flags:
         """Whether it was created in the queue, and the first change that leaves that leads to a wait."""
         moves, rules = self._moves, self._walk.table.rules
-        clock = self._walk.legend.statuses.clock[rules[moves.row], moves.went_to]
+        clock = self._walk.legend.statuses.clock[rules[self._row], moves.went_to]
         leaving = np.flatnonzero((clock != CLASSES.index("queue")) & (clock != CLASSES.index("unknown")))
-        rows = moves.row[leaving]
+        rows = self._row[leaving]
         first = leaving[np.append(True, rows[1:] != rows[:-1])] if len(leaving) else leaving
         waits = [CLASSES.index("requester"), CLASSES.index("blocked")]
         begun = self._walk.legend.statuses.clock[rules, self._walk.table.first]

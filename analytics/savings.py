@@ -179,7 +179,8 @@ def _once(acted: pd.DataFrame, outcomes: pd.DataFrame, table: pd.DataFrame) -> p
     return last.assign(
         corrected=last["ticket_id"].map(by_ticket["corrected"].any()).astype(bool),
         review_minutes=last["ticket_id"].map(by_ticket["review_minutes"].sum()).astype("float64"),
-        at=last["applied_at"].fillna(last["ticket_id"].map(requested)),
+        # Not by map, which knows no instants where there are no tickets.
+        at=last["applied_at"].fillna(pd.Series(requested.reindex(last["ticket_id"]).array, index=last.index)),
     )
 
 

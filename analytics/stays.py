@@ -66,27 +66,49 @@ class Tickets:
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
-    """What came of some tickets. Instants NEVER and durations NaN where something has not happened or is unknown.
-
-    `in_class` and `business_in_class` have shape (tickets, CLASSES), seconds. `stays` are rows of (ticket number,
-    status code, visits, seconds, business seconds), empty unless wanted; `totals` has shape (statuses, 3),
-    the same summed over the tickets; `daily` has shape (days, CLASSES): the change of the number of
-    tickets in each class on each day.
-    """
+class Outcomes:
+    """What came of tickets: an entry for each. Instants NEVER and durations NaN where something has not happened or is
+    unknown. `business_…` are seconds from the creation to the start, the finish, the first answer and now; `in_class`
+    and `business_in_class` have shape (tickets, CLASSES), seconds."""
 
     started: Ints
     finished: Ints
     is_finished: Flags
-    business: dict[str, Floats]
+    business_queue: Floats
+    business_lead: Floats
+    business_first_response: Floats
+    business_age: Floats
     in_class: Floats
     business_in_class: Floats
     reopenings: npt.NDArray[np.int32]
     unknown_entries: npt.NDArray[np.int32]
     is_torn: Flags
+
+    @classmethod
+    def blank(cls, number: int) -> Outcomes:
+        """To be filled part by part: arrays of all tickets get the large pages that those of a part would not."""
+        shapes = {"in_class": (number, len(CLASSES)), "business_in_class": (number, len(CLASSES))}
+        kinds = {"started": np.int64, "finished": np.int64, "is_finished": np.bool_, "is_torn": np.bool_}
+        kinds |= {"reopenings": np.int32, "unknown_entries": np.int32}
+        names: Sequence[str] = cls.__slots__
+        return cls(*(np.empty(shapes.get(name, (number,)), kinds.get(name, np.float64)) for name in names))
+
+    def part(self, low: int, high: int) -> Outcomes:
+        return Outcomes(*(getattr(self, name)[low:high] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What came of some tickets together. `stays` are rows of (ticket number, status code, visits, seconds, business
+    seconds), empty unless wanted; `totals` has shape (statuses, 3), the same summed over the tickets; `daily` has shape
+    (days, CLASSES): the change of the number of tickets in each class on each day; `arrived` and `finished` have shape
+    (days,): how many did on each day."""
+
     stays: tuple[npt.NDArray[Any], ...]
     totals: Floats
     daily: Ints
+    arrived: Ints
+    finished: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +124,26 @@ class Ground:
     wants_stays: bool
 
 
-def walk(tickets: Tickets, at: Ints, came_from: Codes, went_to: Codes, ground: Ground) -> Walked:
-    """`at`, `came_from` and `went_to` are the changes of these tickets in order, one ticket's after another's. Raises
-    CalendarRange."""
+def walk(tickets: Tickets, at: Ints, came_from: Codes, went_to: Codes, ground: Ground, into: Outcomes) -> Sums:
+    """`at`, `came_from` and `went_to` are the changes of these tickets in order, one ticket's after another's; fills
+    `into`. Raises CalendarRange."""
     entries = _Entries(tickets, at, went_to, ground)
-    finished, is_finished = entries.finishes()
-    end = np.where(is_finished, finished, ground.now)
-    started = entries.starts(finished, end)
+    into.finished[:], into.is_finished[:] = entries.finishes()
+    end = np.where(into.is_finished, into.finished, ground.now)
+    into.started[:] = entries.starts(into.finished, end)
+    into.reopenings[:] = entries.reopenings(came_from)
+    into.unknown_entries[:] = entries.unknown()
+    into.is_torn[:] = entries.torn()
     stays = _Stays(entries, end, ground)
-    return Walked(
-        started=started,
-        finished=finished,
-        is_finished=is_finished,
-        business=stays.business_milestones(started, finished),
-        in_class=stays.by_class(stays.seconds),
-        business_in_class=stays.by_class(stays.business),
-        reopenings=entries.reopenings(came_from),
-        unknown_entries=entries.unknown(),
-        is_torn=entries.torn(),
+    stays.tell_milestones(into)
+    stays.tell_classes(into.in_class, stays.seconds)
+    stays.tell_classes(into.business_in_class, stays.business)
+    return Sums(
         stays=stays.by_status() if ground.wants_stays else (),
         totals=stays.totals(),
         daily=entries.daily(),
+        arrived=entries.by_day(tickets.created),
+        finished=entries.by_day(into.finished[into.finished != NEVER]),
     )
 
 
@@ -139,11 +160,11 @@ class _Entries:
         self.created = np.minimum(tickets.created, ground.now)
         self.is_change = np.ones(len(self.row), dtype=bool)
         self.is_change[self.head] = False
-        self.at = np.empty(len(self.row), dtype=np.int64)
-        self.at[self.head] = self.created
         # Changes before the creation (imports keep old histories) count as the creation, later ones than now as now.
+        earliest = np.repeat(self.created, self.sizes)
+        self.at = earliest.copy()
         self.at[self.is_change] = np.minimum(at, ground.now)
-        np.maximum(self.at, self.created[self.row], out=self.at)
+        np.maximum(self.at, earliest, out=self.at)
         self.status = np.empty(len(self.row), dtype=tickets.first.dtype)
         self.status[self.head] = tickets.first
         self.status[self.is_change] = went_to
@@ -161,9 +182,8 @@ class _Entries:
         """The finish of each ticket, and whether it is finished: the first entry to a finishing status in the run of
         done statuses that its history ends in."""
         tickets, present, resolved = self.tickets, self.present, self.tickets.resolved
-        not_over = np.flatnonzero((self.bits & _OVER) == 0)
-        before = np.searchsorted(not_over, self.last, side="right") - 1
-        run = np.where(before >= 0, not_over[before] + 1 if len(not_over) else 0, 0)
+        is_not_over = (self.bits & _OVER) == 0
+        run = np.append(-1, np.flatnonzero(is_not_over))[_before(is_not_over)[self.last + 1]] + 1
         first, is_there = self._first(_FINISHES, np.maximum(run, self.head))
         is_told = is_there & tickets.has_history
         is_done = ((present & _OVER) != 0) & (((present & _FINISHES) != 0) | is_told)
@@ -181,19 +201,18 @@ class _Entries:
 
     def _first(self, bit: np.uint8, since: Ints) -> tuple[Ints, Flags]:
         """The first entry with this bit of each ticket from its entry `since` on; whether there is one."""
-        flagged = np.flatnonzero(self.bits & bit)
-        if not len(flagged):
-            return np.zeros(len(since), dtype=np.int64), np.zeros(len(since), dtype=bool)
-        place = np.searchsorted(flagged, since)
-        found = flagged[np.minimum(place, len(flagged) - 1)]
-        return found, (place < len(flagged)) & (found <= self.last)
+        is_flagged = (self.bits & bit) != 0
+        flagged = np.append(np.flatnonzero(is_flagged), len(self.bits))
+        found = flagged[_before(is_flagged)[since]]
+        is_there = found <= self.last
+        return np.where(is_there, found, 0), is_there
 
     def reopenings(self, came_from: Codes) -> npt.NDArray[np.int32]:
         changed = self.row[self.is_change] if len(self.ground.bits) > 1 else None
         left = self._meaning(came_from, changed)
         is_reopened = ((left & _FINISHES) != 0) & ((self.bits[self.is_change] & _OVER) == 0)
-        place = np.flatnonzero(self.is_change)[is_reopened]
-        return np.bincount(self.row[place], minlength=len(self.sizes)).astype(np.int32)
+        row = np.searchsorted(np.cumsum(self.tickets.counts), np.flatnonzero(is_reopened), side="right")
+        return np.bincount(row, minlength=len(self.sizes)).astype(np.int32)
 
     def unknown(self) -> npt.NDArray[np.int32]:
         """How many entries lead to statuses that nobody mapped; the present status counts where it is one."""
@@ -204,6 +223,11 @@ class _Entries:
     def torn(self) -> Flags:
         """Whether the history does not end in the present status."""
         return np.asarray(self.tickets.has_history & (self.status[self.last] != self.tickets.status))
+
+    def by_day(self, at: Ints) -> Ints:
+        """How many of these instants are on each day; later ones count on the last."""
+        days = self.ground.days
+        return np.bincount(np.minimum(at // DAY - self.ground.first_day, days - 1), minlength=days)
 
     def daily(self) -> Ints:
         """By day and class: entries less departures. Tickets without history are left out."""
@@ -254,12 +278,9 @@ class _Stays:
             sums[chosen] = calendars[index].elapsed(at[chosen])
         return sums
 
-    def by_class(self, seconds: Floats) -> Floats:
-        width = len(CLASSES)
-        sums = np.bincount(self.class_key, weights=seconds, minlength=len(self.end) * width)
-        table = sums.reshape(-1, width)
+    def tell_classes(self, table: Floats, seconds: Floats) -> None:
+        table[:] = np.bincount(self.class_key, weights=seconds, minlength=table.size).reshape(table.shape)
         table[~self.is_known] = np.nan
-        return np.asarray(table)
 
     def totals(self) -> Floats:
         entries, width = self.entries, self.ground.bits.shape[1]
@@ -289,18 +310,21 @@ class _Stays:
             business[kept],
         )
 
-    def business_milestones(self, started: Ints, finished: Ints) -> dict[str, Floats]:
-        """Business seconds from the creation to the start, the finish, the first answer and now; NaN where there is
-        none."""
+    def tell_milestones(self, into: Outcomes) -> None:
         now = np.array([calendar.elapsed(np.array([self.ground.now]))[0] for calendar in self.ground.calendars])
-        return {
-            "queue": self._since_creation(started),
-            "lead": np.where(finished != NEVER, self.sums_at_end - self.sums_at_start, np.nan),
-            "first_response": self._since_creation(self.entries.tickets.responded),
-            "age": now[self.calendar] - self.sums_at_start,
-        }
+        into.business_queue[:] = self._since_creation(into.started)
+        into.business_lead[:] = np.where(into.finished != NEVER, self.sums_at_end - self.sums_at_start, np.nan)
+        into.business_first_response[:] = self._since_creation(self.entries.tickets.responded)
+        into.business_age[:] = now[self.calendar] - self.sums_at_start
 
     def _since_creation(self, at: Ints) -> Floats:
         known = at != NEVER
         sums = self._business(np.where(known, at, self.entries.created), self.calendar)
         return np.where(known, sums - self.sums_at_start, np.nan)
+
+
+def _before(flags: Flags) -> npt.NDArray[np.int32]:
+    """How many are set before each; the last says how many in all."""
+    found = np.zeros(len(flags) + 1, dtype=np.int32)
+    np.cumsum(flags.view(np.uint8), out=found[1:])
+    return found

@@ -112,8 +112,8 @@ def flow_efficiency(table: pd.DataFrame, codes: npt.NDArray[np.int64], number: i
     found = {}
     for prefix in PREFIXES:
         active, lead = table[f"{prefix}active_hours"].to_numpy(), table[f"{prefix}lead_hours"].to_numpy()
-        counted = ~np.isnan(active + lead)
-        spent, total = _sum(active, codes, number, counted), _sum(lead, codes, number, counted)
+        is_counted = ~np.isnan(active + lead)
+        spent, total = (_sum(np.where(is_counted, values, 0.0), codes, number) for values in (active, lead))
         found[prefix] = np.divide(spent, total, out=np.full(number, np.nan), where=total > 0)
     return found
 
@@ -179,6 +179,6 @@ def _durations(table: pd.DataFrame, codes: npt.NDArray[np.int64], number: int, p
     return columns
 
 
-def _sum(values: Floats, codes: npt.NDArray[np.int64], number: int, flags: Any = slice(None)) -> Floats:
-    chosen = np.nan_to_num(values[flags])
-    return np.asarray(np.bincount(codes[flags], weights=chosen, minlength=number), dtype=np.float64)
+def _sum(values: Floats, codes: npt.NDArray[np.int64], number: int) -> Floats:
+    told = np.where(np.isnan(values), 0.0, values)
+    return np.asarray(np.bincount(codes, weights=told, minlength=number), dtype=np.float64)

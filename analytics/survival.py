@@ -7,6 +7,7 @@ does the same to a lesser degree. The estimator counts them as what they are: at
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Final
 
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.calendars import Floats
+from analytics.parallel import on_each
 
 SHARES: Final = (0.50, 0.85, 0.95)
 _NEARLY: Final = 1e-9  # a share that rounding has moved past is reached
+_PART: Final = 32_768  # durations that are sorted at once, so that they fit the caches
 
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.integer]
@@ -60,14 +63,50 @@ def percentiles(
     if not kept.all():
         durations, is_over, codes = durations[kept], is_over[kept], codes[kept]
     small = codes.astype(np.int16) if number < 2**15 else codes  # sorted by radix
-    if is_sorted:
-        order = np.argsort(small, kind="stable")
-    else:
-        order = np.argsort(durations)
-        order = order[np.argsort(small[order], kind="stable")]
+    order = np.argsort(small, kind="stable")
     durations, is_over = durations[order], is_over[order]
     counts = np.bincount(small, minlength=number)
-    codes = np.repeat(np.arange(number), counts)
+    bounds = np.append(0, np.cumsum(counts))
+
+    def part(of: slice) -> Percentiles:
+        rows = slice(int(bounds[of.start]), int(bounds[of.stop]))
+        return _of_groups(durations[rows], is_over[rows], counts[of], shares, confidence, is_sorted=is_sorted)
+
+    return _joined(shares, on_each(part, _parts(bounds), rows=len(durations)))
+
+
+def _parts(bounds: npt.NDArray[np.int64]) -> list[slice]:
+    """Runs of groups, each of some `_PART` rows or of one large group; `bounds` are those of the groups' rows."""
+    cuts = np.searchsorted(bounds, np.arange(_PART, bounds[-1], _PART)).tolist()
+    return [slice(low, high) for low, high in pairwise(dict.fromkeys([0, *cuts, len(bounds) - 1]))] or [slice(0, 0)]
+
+
+def _joined(shares: tuple[float, ...], parts: list[Percentiles]) -> Percentiles:
+    names = ("estimate", "low", "high", "over_only", "counts", "waiting")
+    return Percentiles(shares, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _of_groups(
+    durations: Floats,
+    is_over: Flags,
+    counts: npt.NDArray[np.int64],
+    shares: tuple[float, ...],
+    confidence: float | None,
+    *,
+    is_sorted: bool,
+) -> Percentiles:
+    """Of groups that stand one after another, each with so many."""
+    number = len(counts)
+    codes: Codes = np.repeat(np.arange(number, dtype=np.int16 if number < 2**15 else np.int64), counts)
+    if not is_sorted and is_over.all():  # there is nothing to move with them, and to sort values is the quicker way
+        durations = durations.copy()
+        for low, high in pairwise(np.append(0, np.cumsum(counts)).tolist()):
+            durations[low:high].sort()
+    elif not is_sorted:
+        order = np.argsort(durations)
+        if number > 1:
+            order = order[np.argsort(codes[order], kind="stable")]  # by radix
+        durations, is_over = durations[order], is_over[order]
     over = np.bincount(codes[is_over], minlength=number)
     over_only = _plain(durations[is_over], over, shares)
     estimate, low, high = over_only, *(np.full((number, len(shares)), np.nan) for _ in range(2))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted
 
 Ints = npt.NDArray[np.int64]
 
@@ -55,17 +56,10 @@ class Terms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         vocabulary: dict[str, int] = defaultdict()
         vocabulary.default_factory = vocabulary.__len__  # type: ignore[attr-defined]
         rows, words = _read(texts, self.pattern, lambda found: map(vocabulary.__getitem__, found))
-        often = _distinct_per_row(rows, words, len(vocabulary))
         names = np.array(list(vocabulary), dtype=object)
-        frequent = np.flatnonzero(often >= self.fewest)
-        kept = frequent[np.lexsort((names[frequent], -often[frequent]))][: self.most]
-        kept = kept[np.argsort(names[kept])]
-        new = np.full(len(vocabulary), -1, np.int64)
-        new[kept] = np.arange(len(kept))
-        words = new[words]
+        kept, words = self._choose(rows, words, names)
         self.words_ = "\n".join(names[kept])
         self.__dict__.pop("_numbers", None)
-        self.pairs_ = self._frequent_pairs(rows, words, len(kept)) if self.pairs else np.empty(0, np.int64)
         counts = self._counted(rows, words, len(texts), len(kept))
         self.weights_ = np.ones(counts.shape[1], np.float32) if labels is None else _told(counts, np.asarray(labels))
         return self._weighed(counts)
@@ -103,8 +97,9 @@ class Terms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _vocabulary(self) -> dict[str, int]:
         """Made once: for a single text it costs more than all the rest."""
         if not hasattr(self, "_numbers"):
+            check_is_fitted(self, "words_")
             self._numbers = {word: number for number, word in enumerate(self._words())}
-            self._plain = np.array([*map(str.isalpha, self._numbers), False], np.bool_)
+            self._plain = np.array([*map(str.isalpha, self._numbers), False, False], np.bool_)  # STRANGE, NAME
         return self._numbers
 
     def _look_up(self, texts: Sequence[str]) -> tuple[Ints, Ints]:
@@ -135,16 +130,42 @@ class Terms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return sp.csr_matrix((ones, (np.concatenate(at), np.concatenate(terms))), shape=shape)
 
     def _weighed(self, counts: sp.csr_matrix) -> sp.csr_matrix:
+        if not counts.nnz:  # scikit-learn refuses a matrix without rows or columns
+            return counts
         counts.data = (1 + np.log(counts.data)) * self.weights_[counts.indices]
         return normalize(counts, copy=False)
 
-    def _frequent_pairs(self, rows: Ints, words: Ints, number: int) -> Ints:
+    def _choose(self, rows: Ints, words: Ints, names: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+        """Which words are kept, sorted; and the words of the texts by their numbers among those. Learns the pairs."""
+        often = _distinct_per_row(rows, words, len(names))
+        kept = np.flatnonzero(often >= self.fewest)
+        kept = kept[np.argsort(names[kept])]
+        words = _renumbered(words, kept, len(names))
+        pairs, pairs_often = self._frequent_pairs(rows, words, len(kept))
+        order = np.argsort(-np.concatenate([often[kept], pairs_often]), kind="stable")[: self.most]
+        chosen = np.sort(order[order < len(kept)])
+        # A pair is no commoner than its words, which come first among equals: they are chosen with it.
+        first, second = np.divmod(pairs[np.sort(order[order >= len(kept)]) - len(kept)], max(len(kept), 1))
+        first, second = (_renumbered(each, chosen, len(kept)) for each in (first, second))
+        self.pairs_ = first * len(chosen) + second
+        return kept[chosen], _renumbered(words, chosen, len(kept))
+
+    def _frequent_pairs(self, rows: Ints, words: Ints, number: int) -> tuple[Ints, Ints]:
+        """The codes of pairs, sorted, and in how many texts each stands."""
+        if not self.pairs:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         where, codes = _pairs_of(rows, words, number)
         found, place = _sorted_distinct(codes)
         often = _distinct_per_row(where, place, len(found))
-        enough = np.flatnonzero(often >= self.fewest)
-        most = max(self.most - number, 0)
-        return np.sort(found[enough[np.argsort(-often[enough], kind="stable")][:most]])
+        enough = often >= self.fewest
+        return found[enough], often[enough]
+
+
+def _renumbered(words: Ints, kept: Ints, number: int) -> Ints:
+    """Words of a vocabulary of `number` by their places among the kept ones; -1 for the others."""
+    new = np.full(number + 1, -1, np.int64)  # the last is for -1
+    new[kept] = np.arange(len(kept))
+    return new[words]
 
 
 def _sorted_distinct(codes: Ints) -> tuple[Ints, Ints]:

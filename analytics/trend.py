@@ -49,7 +49,7 @@ def trend(
     seed: int = 0,
 ) -> Trend:
     """From the table of `flow.measure`; in business hours with `business`. The same table and seed give the same."""
-    until = _monday(now)
+    until = monday(now)
     rng = np.random.default_rng(seed)
     column = "business_queue_hours" if business else "queue_hours"
     starts = (pd.Timestamp(until - timedelta(weeks=weeks * back)) for back in (2, 1))
@@ -71,7 +71,7 @@ def _verdict(low: float, high: float) -> Verdict:
     return "shorter" if high < 0 else "longer" if low > 0 else "no change shown"
 
 
-def _monday(now: datetime) -> datetime:
+def monday(now: datetime) -> datetime:
     """The midnight (UTC) that began the week of `now`."""
     day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return day - timedelta(days=day.weekday())

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Tickets per run, and how often the alternating runs are repeated. Those of a queue begin with its name."""
+    """Tickets per run, and how often the alternating runs are repeated. Those of a queue begin with its name;
+    `repetitions` is for certificates in simulation."""
 
     speed: int = 30_000
     waiting: int = 100_000
@@ -20,6 +21,7 @@ class Sizes:
     queue: int = 1_000_000
     queue_few: int = 250_000
     queue_rounds: int = 5
+    repetitions: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,10 @@ class Engine:
         except StaleRequest as error:
             return Outcome(request.ticket_key, Result.UNCERTAIN, (str(error),), request.handler)
 
+    def leave(self, ticket: Ticket, reason: str) -> Outcome:
+        """A ticket that nobody can tell the type of is left to people, and the ledger says why."""
+        return self._decline(ticket, Result.LEFT_TO_PEOPLE, reason)
+
     def due(self) -> list[Request]:
         """Requests to look at in this cycle, whether or not their tickets changed."""
         return self._ledger.unfinished()

@@ -18,8 +18,10 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import itemgetter
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,10 +42,10 @@ __all__ = [
     "HistoryReport",
     "current_files",
     "generation",
-    "give_back",
     "read_changes",
     "read_comments",
     "read_history",
+    "read_in_batches",
     "read_tickets",
     "tables_of",
     "write_history",
@@ -55,6 +57,8 @@ pa.set_memory_pool(pa.system_memory_pool())
 
 _ROUNDS = 3
 _TRIES = 100
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +185,9 @@ def read_tickets(folder: Path, *, columns: Sequence[str] | None = None) -> pa.Ta
     return _read(folder, {"tickets": columns}).tickets
 
 
-def read_changes(folder: Path, *, columns: Sequence[str] | None = None, coded: bool = False) -> pa.Table:
-    """The status changes as `CHANGES`, or these columns of it. With `coded`, columns of text are dictionaries, another
-    one in each chunk: as the files hold them, which is quicker than making text of them. Raises StoreError like
-    `read_tickets`."""
-    return _read(folder, {"changes": columns}, coded=coded).changes
+def read_changes(folder: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """The status changes as `CHANGES`, or these columns of it. Raises StoreError like `read_tickets`."""
+    return _read(folder, {"changes": columns}).changes
 
 
 def read_comments(folder: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
@@ -198,17 +200,41 @@ def read_history(folder: Path) -> History:
     return _read(folder, dict.fromkeys(KINDS))
 
 
+class Reader(Protocol):
+    """Takes a table batch by batch, on any thread; `since` is the place of the batch's first row in the table."""
+
+    def take(self, batch: pa.RecordBatch, since: int) -> None: ...
+
+
+Taken = TypeVar("Taken", bound=Reader)
+
+
+def read_in_batches(folder: Path, kind: Kind, columns: Sequence[str], reader: Callable[[int], Taken]) -> Taken:
+    """What `reader`, made for a number of rows, has taken of these columns. Texts are dictionaries, as the files hold
+    them: quicker than making text of them. Nothing else is kept of what was read. Raises StoreError like
+    `read_tickets`."""
+    home = HistoryFolder(folder)
+
+    def read(listing: Listing) -> Taken:
+        taken = reader(listing.rows(kind))
+
+        def take(table: pa.Table, since: int) -> None:
+            for batch in table.to_batches():
+                taken.take(batch, since)
+                since += batch.num_rows
+
+        _read_files(home, listing, kind, columns, take, coded=True)
+        return taken
+
+    return _of_current(home, read)
+
+
 def current_files(folder: Path, kind: Kind) -> list[Path]:
     """The current files of a table in the order of their partitions, for who scans them himself; none where there are
     no tickets. A run that ends meanwhile removes them: who finds one gone asks again. Raises StoreError like
     `read_tickets`."""
     home = HistoryFolder(folder)
     return [home.file(partition, kind, files) for partition, files in _sorted(_listed(home))]
-
-
-def give_back() -> None:
-    """Returns to the system what reading a history took and has let go of: hundreds of megabytes of a large one."""
-    pa.default_memory_pool().release_unused()
 
 
 def generation(folder: Path) -> str | None:
@@ -218,22 +244,29 @@ def generation(folder: Path) -> str | None:
     return None if listing is None else listing.generation
 
 
-def _read(folder: Path, wanted: Mapping[Kind, Sequence[str] | None], *, coded: bool = False) -> History:
-    """Reads by the list, and by the newer one where a file was replaced while it was read."""
+def _read(folder: Path, wanted: Mapping[Kind, Sequence[str] | None]) -> History:
     home = HistoryFolder(folder)
+
+    def read(listing: Listing) -> History:
+        tables = {kind: _read_table(home, listing, kind, columns) for kind, columns in wanted.items()}
+        empty = {kind: SCHEMAS[kind].empty_table() for kind in KINDS}
+        return History(listing.generation, **(empty | tables))
+
+    return _of_current(home, read)
+
+
+def _of_current(home: HistoryFolder, read: Callable[[Listing], Made]) -> Made:
+    """Reads by the list, and by the newer one where a file was replaced while it was read."""
     missing = ""
     for _ in range(_TRIES):
         listing = _listed(home)
         if listing.generation == missing:
-            raise StoreError(f"the history {folder} lacks files: {REBUILD}")
+            raise StoreError(f"the history {home.path} lacks files: {REBUILD}")
         try:
-            tables = {kind: _read_table(home, listing, kind, columns, coded=coded) for kind, columns in wanted.items()}
+            return read(listing)
         except FileNotFoundError:
             missing = listing.generation
-            continue
-        empty = {kind: SCHEMAS[kind].empty_table() for kind in KINDS}
-        return History(listing.generation, **(empty | tables))
-    raise StoreError(f"the history {folder} is replaced faster than it can be read: read it when no sync runs")
+    raise StoreError(f"the history {home.path} is replaced faster than it can be read: read it when no sync runs")
 
 
 def _listing(home: HistoryFolder) -> Listing | None:
@@ -254,26 +287,41 @@ def _sorted(listing: Listing) -> list[tuple[Partition, Files]]:
     return sorted(listing.files.items(), key=itemgetter(0))
 
 
-def _read_table(
-    home: HistoryFolder, listing: Listing, kind: Kind, columns: Sequence[str] | None, *, coded: bool
-) -> pa.Table:
-    """Raises FileNotFoundError where a listed file is gone."""
-    schema = SCHEMAS[kind] if columns is None else pa.schema([SCHEMAS[kind].field(column) for column in columns])
-    texts = [field.name for field in schema if coded and pa.types.is_string(field.type)]
+def _read_table(home: HistoryFolder, listing: Listing, kind: Kind, columns: Sequence[str] | None) -> pa.Table:
+    wanted = SCHEMAS[kind].names if columns is None else list(columns)
+    tables = _read_files(home, listing, kind, wanted, lambda table, _: table)
+    return pa.concat_tables(tables) if tables else SCHEMAS[kind].empty_table().select(wanted)
 
-    def read(path: Path) -> pa.Table:
+
+def _read_files(
+    home: HistoryFolder,
+    listing: Listing,
+    kind: Kind,
+    columns: Sequence[str],
+    work: Callable[[pa.Table, int], Made],
+    *,
+    coded: bool = False,
+) -> list[Made]:
+    """What `work` makes of each file in order, given the number of rows in those before it; on all cores. Raises
+    FileNotFoundError where a listed file is gone."""
+    texts = [name for name in columns if coded and pa.types.is_string(SCHEMAS[kind].field(name).type)]
+    files = _sorted(listing)
+    starts = accumulate((found.rows[kind] for _, found in files), initial=0)
+
+    def read(partition: Partition, found: Files, since: int) -> Made:
+        path = home.file(partition, kind, found)
         try:
             with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts) as file:
-                return file.read(columns=schema.names, use_threads=False)
+                table = file.read(columns=list(columns), use_threads=False)
         except FileNotFoundError:
             raise
         except OSError as error:
             raise StoreError(explain(path, "read", error)) from error
         except pa.ArrowException as error:
             raise StoreError(f"the history {path} cannot be read ({error}): {REBUILD}") from error
+        if table.num_rows != found.rows[kind]:
+            raise StoreError(f"the history {path} has other rows than its list says: {REBUILD}")
+        return work(table, since)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        tables = list(pool.map(read, [home.file(partition, kind, files) for partition, files in _sorted(listing)]))
-    if not tables:
-        return schema.empty_table()
-    return pa.concat_tables(tables)
+        return list(pool.map(read, *zip(*files, strict=True), starts)) if files else []

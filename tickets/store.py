@@ -244,6 +244,16 @@ class TicketStore:
             document = connection.scalar(query.where(LIVE).order_by(rows.c.updated_at.desc()).limit(1))
         return None if document is None else self._decoded(document)
 
+    def some(self, site: str, ids: Collection[int]) -> dict[int, Ticket]:
+        """Those of these tickets of the site that are kept and still shown by Jira, by numeric id."""
+        found: dict[int, Ticket] = {}
+        with self._reading() as connection:
+            for part in chunks(list(ids)):
+                query = select(rows.c.ticket_id, rows.c.document).where(LIVE, rows.c.site == site)
+                for number, document in connection.execute(query.where(rows.c.ticket_id.in_(part))):
+                    found[number] = self._decoded(document)
+        return found
+
     def tickets(self, *, projects: Collection[str] | None = None, open_only: bool = False) -> Iterator[Ticket]:
         """The tickets by creation, oldest first, decoded as they are asked for. `projects` None means all."""
         query = documents().where(LIVE)

@@ -32,7 +32,11 @@ def render() -> None:
         st.altair_chart(charts.top_bars(report), width="stretch")
         st.subheader("In figures")
         frame = pd.DataFrame([asdict(entry) for entry in report.entries])
-        st.dataframe(frame.drop(columns=["exemplars"]).round(2), hide_index=True, width="stretch")
+        st.dataframe(
+            frame.drop(columns=["exemplars", "longest", "trend", "weeks", "tied_with"]).round(2),
+            hide_index=True,
+            width="stretch",
+        )
         st.caption("Counted apart: " + ", ".join(f"{count:,} {name}" for name, count in report.apart.items()))
         for line in (*report.definition.values(), *report.caveats):
             st.caption(line)

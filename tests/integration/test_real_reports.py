@@ -14,7 +14,8 @@ from analytics.classify import given
 from analytics.clocks import Clocks
 from analytics.flow import measure
 from analytics.frames import Log
-from analytics.top_requests import TopReport, top_requests
+from analytics.top_records import TopReport
+from analytics.top_requests import top_requests
 from analytics.weeks import weekly
 from tickets.exports import read_export
 from tickets.ticket import Ticket

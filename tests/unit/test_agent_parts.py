@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agent import bootstrap, cli, config, operations, printing
+from agent import bootstrap, cli, config, figures, operations, printing
 from agent.cycle import CycleReport
 from agent.errors import AgentError, ConfigurationError
 from agent.processes import free_port
@@ -65,10 +65,10 @@ def test_a_scheduled_run_says_each_outcome_once(capsys: pytest.CaptureFixture[st
 
 
 def test_unknown_is_never_shown_as_a_number() -> None:
-    assert printing.hours(None) == printing.hours(float("nan")) == "unknown"
-    assert printing.share(None) == "unknown"
-    assert printing.hours(0.5) == "30 min"
-    assert printing.hours(72) == "3.0 days"
+    assert figures.hours(None) == figures.hours(float("nan")) == "unknown"
+    assert figures.share(None) == "unknown"
+    assert figures.hours(0.5) == "30 min"
+    assert figures.hours(72) == "3.0 days"
 
 
 def test_another_systems_tickets_have_no_part_in_what_the_agent_saved(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_elapsed_is_the_function_that_all_else_is_read_from() -> None:
     [("2026-02-28T22:59:59", "2026-05-01T00:00"), ("2026-05-01T00:00", "2026-11-30T23:00:01")],
 )
 def test_an_instant_outside_is_not_moved_to_the_end(early: str, late: str) -> None:
-    # np.interp would, and a wait that began before the calendar would be too short without a word.
+    # It would be with np.interp, and a wait that began before the calendar would be too short without a word.
     for start, end in ((early, late), (late, early)):
         with pytest.raises(CalendarRange):
             BERLIN.business_seconds_between(at(start), at(end))
@@ -236,6 +236,24 @@ def test_unknown_instants_lie_outside_of_nothing() -> None:
     unknown = np.array(["NaT", "2026-05-04T06:00"], dtype="datetime64[us]")
     assert np.isnan(BERLIN.business_seconds(unknown, unknown[::-1])).all()
     assert BERLIN.business_seconds(unknown[:0], unknown[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("years", [1, 40])
+def test_short_breaks_of_a_long_calendar(years: int) -> None:
+    day = [(time(0), time(9)), (time(9), time(11, 59)), (time(12), time(12, 1)), (time(12, 2), time(23, 59))]
+    calendar = BusinessCalendar(
+        "Europe/Berlin", dict.fromkeys(range(7), day), (), date(2020, 1, 1), date(2020 + years, 1, 1)
+    )
+    edges = np.array([[edge.timestamp() for edge in shift] for shift in calendar.shifts()])
+    sums = np.cumsum(edges[:, 1] - edges[:, 0])
+    before = np.stack([sums - (edges[:, 1] - edges[:, 0]), sums], axis=1)
+    random = np.random.default_rng(1)
+    around = (edges.ravel()[:, None] + [-1, 0, 1]).ravel()
+    seconds = np.append(around, random.integers(int(edges.min()), int(edges.max()), 10_000)).clip(
+        edges.min(), edges.max()
+    )
+    told = calendar.elapsed((seconds * 1e6).astype(np.int64))
+    assert np.abs(told - np.interp(seconds, edges.ravel(), before.ravel())).max() < 1e-6
 
 
 def test_public_holidays_of_a_country_and_of_a_part() -> None:

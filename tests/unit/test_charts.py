@@ -28,7 +28,8 @@ from analytics.clocks import CLASSES, Clocks
 from analytics.flow import walk
 from analytics.frames import Log
 from analytics.summary import summarise
-from analytics.top_requests import TopReport, top_requests
+from analytics.top_records import TopReport
+from analytics.top_requests import top_requests
 from analytics.weeks import ageing, weekly
 from tests.unit.drawn import STATUSES, drawn_tickets
 from tests.unit.tables import CALENDAR, NOW, table_of

@@ -10,9 +10,15 @@ import pandas as pd
 import pytest
 from typer.main import get_command
 
+from agent import config
 from agent.cli import app
+from agent.report_view import READ
+from agent.tables import ReportTable
 from analytics.calendars import office_hours
 from analytics.cost import Assumptions, costs
+from analytics.nearest import NEAR
+from analytics.ranking import FEWEST_WEEKS, RESAMPLES, TIE
+from analytics.top_requests import WEEKS_TOLD
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -46,6 +52,18 @@ def test_the_worked_example() -> None:
     assert business == 3
     table = pd.DataFrame({"priority": ["Medium"], "business_queue_hours": [business]})
     assert costs(table, Assumptions(hourly_cost=75, blocked_share=0.3)).tolist() == pytest.approx([67.5])
+
+
+def test_the_report_page_tells_the_constants_and_a_table_that_is_allowed(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "the-top-3-report.md").read_text(encoding="utf-8")
+    for words in (f"{RESAMPLES:,} times", f"more than {TIE:.0%}".replace("%", " %"), f"{WEEKS_TOLD}\nweeks"):
+        assert words in page
+    assert FEWEST_WEEKS == 8 and "fewer than eight weeks" in page
+    assert f"Below {NEAR:g}" in page and f"newest {READ} tickets" in page
+    (table,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / config.FILE_NAME).write_text(table, encoding="utf-8")
+    told = config.load(tmp_path / config.FILE_NAME).report
+    assert told is not None and told.model_fields_set == set(ReportTable.model_fields)
 
 
 def test_two_working_days_are_sixteen_hours() -> None:

@@ -736,6 +736,16 @@ def test_a_list_that_says_nothing_is_made_anew(store: TicketStore, folder: Path,
     assert len(parquet_files(folder)) == 3
 
 
+def test_a_list_that_counts_other_rows_is_not_believed(store: TicketStore, folder: Path) -> None:
+    store.save([ticket(1)])
+    write_history(store, folder)
+    document = json.loads((folder / "history.json").read_bytes())
+    document["partitions"][0]["rows"]["changes"] += 1
+    (folder / "history.json").write_text(json.dumps(document))
+    with pytest.raises(StoreError, match="other rows than its list says: `goldenpath sync --rebuild-history`"):
+        read_changes(folder)
+
+
 def test_a_history_of_the_first_format_is_made_anew(store: TicketStore, folder: Path) -> None:
     """Its files are whole and nothing has changed, but they lack what is asked of them now."""
     store.save([ticket(1)])

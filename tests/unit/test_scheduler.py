@@ -85,3 +85,41 @@ def test_a_signal_finishes_the_job_under_way(number: signal.Signals) -> None:
     Schedule(job, seconds=60).run_until_signal()
     assert finished.is_set()
     assert signal.getsignal(number) is before
+
+
+def test_jobs_follow_each_other_and_one_that_fails_stops_no_other() -> None:
+    told: list[str] = []
+    twice = threading.Event()
+
+    def fail() -> None:
+        told.append("first")
+        raise RuntimeError("boom")
+
+    def second() -> None:
+        told.append("second")
+        if len(told) >= 4:
+            twice.set()
+
+    schedule = Schedule(fail, second, seconds=0.05)
+    schedule.start()
+    assert twice.wait(5)
+    schedule.stop()
+    assert told[:4] == ["first", "second", "first", "second"]
+    assert schedule.failures >= 2
+
+
+def test_after_a_stop_no_job_follows() -> None:
+    told: list[str] = []
+    inside = threading.Event()
+
+    def first() -> None:
+        told.append("first")
+        inside.set()
+        while not schedule.is_stopping:
+            time.sleep(0.01)
+
+    schedule = Schedule(first, lambda: told.append("second"), seconds=60)
+    schedule.start()
+    assert inside.wait(5)
+    schedule.stop()
+    assert told == ["first"]

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
+from analytics import survival
 from analytics.survival import SHARES, Percentiles, percentiles
 
 # The 6-MP arm of Freireich et al. 1963 as Cox & Oakes print it: weeks in remission, + where it still lasted.
@@ -82,7 +83,9 @@ def test_an_interval_ends_where_its_bound_first_falls() -> None:
     assert ends.high[0, 0] == by_scipy(np.arange(1.0, 101), np.arange(100) != 3)[0][2]
 
 
-def test_many_groups_at_once_are_each_as_alone() -> None:
+@pytest.mark.parametrize("part", [100, 500, 1_000_000])
+def test_many_groups_at_once_are_each_as_alone(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survival, "_PART", part)
     rng = np.random.default_rng(5)
     hours, is_over = random_waits(rng, 4000)
     groups = rng.integers(-1, 300, len(hours))

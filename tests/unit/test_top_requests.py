@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from analytics.classify import given
 from analytics.cost import Assumptions
-from analytics.top_requests import TopReport, top_requests
+from analytics.top_records import TopReport
+from analytics.top_requests import top_requests
 from tests.unit.drawn import drawn_tickets, moment, ticket
+from tests.unit.reporting import MONDAY, request
 from tests.unit.tables import NOW, table_of, with_fields
 from tickets.ticket import Classification, RequestType, Ticket
 
@@ -35,7 +38,9 @@ QUEUE = """
 def report_of(
     tickets: list[Ticket], classifications: list[Classification | None] | None = None, **settings: object
 ) -> TopReport:
-    flow = table_of(tickets)
+    now = settings.get("now", NOW)
+    assert isinstance(now, datetime)
+    flow = table_of(tickets, now=now)
     types = [given(one) for one in tickets] if classifications is None else classifications
     options = {"handlers": HANDLERS, "now": NOW, "assumptions": MONEY} | settings
     return top_requests(flow, types, **options)  # type: ignore[arg-type]
@@ -219,3 +224,88 @@ def test_a_percentile_that_is_not_reached_is_null_in_json() -> None:
 def test_entries_are_frozen_values() -> None:
     report = report_of(drawn_tickets(QUEUE))
     assert asdict(report)["entries"][0]["rank"] == 1
+
+
+def test_ranks_by_hands_on_time_or_by_number() -> None:
+    tickets = with_fields(drawn_tickets(QUEUE), worklog_seconds=[3600, None, 36_000, None, None, None, None, None])
+    own = replace(MONEY, minutes={"new-repository": 120.0})
+    touch = report_of(tickets, rank_by="touch", assumptions=own)
+    told = {entry.request_type: entry for entry in touch.entries}
+    assert [(entry.request_type, entry.touch_hours) for entry in touch.entries] == [
+        ("redis-instance", 10),
+        ("new-repository", 6),
+        ("s3-bucket", 1.5),
+    ]
+    assert touch.ranked_by == "touch"
+    assert touch.touch_hours == 18
+    assert (told["s3-bucket"].touch_measured, told["new-repository"].touch_measured) == (pytest.approx(1 / 1.5), 0)
+    assert told["redis-instance"].share_of_touch == pytest.approx(10 / 18)
+    count = report_of(tickets, rank_by="count")
+    assert [(entry.request_type, entry.tickets) for entry in count.entries] == [
+        ("new-repository", 3),
+        ("s3-bucket", 2),
+        ("redis-instance", 1),
+    ]
+    assert count.entries[0].ranking_figure(count.ranked_by) == (3, pytest.approx(3 / 7))
+
+
+def test_what_the_agent_fulfilled_took_no_hands() -> None:
+    tickets = drawn_tickets(QUEUE)
+    report = report_of(tickets, rank_by="touch", is_automated=np.array([True] + [False] * 7))
+    assert {entry.request_type: entry.touch_hours for entry in report.entries}["s3-bucket"] == 0.5
+
+
+def weeks_of(*plans: tuple[str, list[float]]) -> list[Ticket]:
+    """A ticket of each type a week, that waits so many hours."""
+    made = [(week, kind, hours) for kind, waits in plans for week, hours in enumerate(waits)]
+    return [request(1 + n, kind, week=week, waited=hours) for n, (week, kind, hours) in enumerate(made)]
+
+
+def test_how_sure_the_ranking_is() -> None:
+    tickets = weeks_of(("a", [8] * 12), ("b", [2] * 12), ("c", [2] * 12), ("d", [1] * 12))
+    report = report_of(tickets, count=2, now=MONDAY + timedelta(weeks=13))
+    first, second = report.entries
+    assert (first.probability_in_top, first.rank_low, first.rank_high, first.tied_with) == (1.0, 1, 1, ())
+    assert second.probability_in_top == pytest.approx(0.5, abs=0.06)  # c is its equal
+    assert (second.rank_low, second.rank_high, second.tied_with) == (2, 3, (3,))
+    assert report.caveats == ()
+
+
+def test_of_few_weeks_it_is_not_told() -> None:
+    report = report_of(weeks_of(("a", [8] * 7), ("b", [2] * 7)), now=MONDAY + timedelta(weeks=8))
+    assert {entry.probability_in_top for entry in report.entries} == {None}
+    assert {entry.tied_with for entry in report.entries} == {()}
+    assert "the requests are of 7 weeks; how sure the ranking is can be told from 8 weeks on" in report.caveats
+
+
+def test_each_type_has_its_trend_and_its_weeks() -> None:
+    tickets = [
+        request(1 + n, "s3-bucket", week=n // 3, waited=30.0 + n % 3 if n < 24 else 2.0 + n % 3) for n in range(48)
+    ]
+    now = MONDAY + timedelta(weeks=16, days=1)
+    (bucket,) = report_of(tickets, now=now, since=now - timedelta(weeks=5)).entries
+    assert bucket.tickets == 12  # of the period
+    assert (bucket.trend.verdict, bucket.trend.before, bucket.trend.recent) == ("shorter", 31, 3)
+    assert len(bucket.weeks) == 26
+    told = [(week.tickets, week.queue_hours_p50) for week in bucket.weeks]
+    assert told[:9] == [(0, None)] * 9
+    assert (told[9], told[-2], told[-1]) == ((3, 31), (3, 3), (0, None))
+    assert bucket.weeks[-1].week == MONDAY.replace(hour=0) + timedelta(weeks=16)
+
+
+def test_who_waited_longest_is_named_with_site_and_id() -> None:
+    bucket = report_of(drawn_tickets(QUEUE)).entries[1]
+    told = [(one.site, one.ticket_id, one.key, one.waited_business_hours, one.is_open) for one in bucket.longest]
+    assert told == [("jira.test", 2, "OPS-2", 8.0, True), ("jira.test", 1, "OPS-1", 4.0, False)]
+
+
+def test_the_order_of_the_tickets_changes_nothing() -> None:
+    tickets = weeks_of(("a", [8, 1] * 6), ("b", [2, 6] * 6), ("c", [2, 5] * 6))
+    flow, now = table_of(tickets, now=MONDAY + timedelta(weeks=13)), MONDAY + timedelta(weeks=13)
+    types = [given(one) for one in tickets]
+    turned = flow.iloc[::-1]
+    plain, other = (
+        top_requests(frame, told, handlers={}, now=now).to_json()
+        for frame, told in ((flow, types), (turned, types[::-1]))
+    )
+    assert plain == other
