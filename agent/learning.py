@@ -69,7 +69,7 @@ def train(configuration: Configuration, store: TicketStore, ledger: Ledger, *, a
         live = None
     compared, right, before = _compared(live, fresh, tickets, said)
     is_live = right >= before
-    if is_live:
+    if is_live and not (live and model.is_same(live.classifier, fresh)):  # a suspension ends with its model
         live = model.keep(configuration, fresh)
     certificates = certify(configuration, live, ledger, at=at) if live else []
     return Trained(fresh, is_live, compared, right, before, tuple(certificates))

@@ -85,6 +85,16 @@ def keep(configuration: Configuration, classifier: Classifier) -> LiveModel:
     return LiveModel(classifier, sha256)
 
 
+def is_same(one: Classifier, other: Classifier) -> bool:
+    """Whether both learned the same from the same tickets. Their files may differ all the same."""
+    import numpy as np
+
+    if (one.classes, one.report, one.sample.keys) != (other.classes, other.report, other.sample.keys):
+        return False
+    is_audited = np.array_equal(one.sample.is_audited, other.sample.is_audited)
+    return is_audited and np.array_equal(one.pipeline[-1].coef_, other.pipeline[-1].coef_)
+
+
 @contextmanager
 def _held(configuration: Configuration) -> Iterator[None]:
     """One process at a time; who may not write here replaces nothing, and reads on."""

@@ -343,3 +343,18 @@ def test_merging_types_withdraws_their_certificates(queue: Queue) -> None:
     assert "vpn-access" not in queue.predicted(prose)
     queue.maintain()
     assert set(queue.certificates()) == set(WISHES) - {"vpn-access"}
+
+
+def test_learning_the_same_again_changes_nothing_and_ends_no_suspension(queue: Queue) -> None:
+    queue.file(100)
+    prose = queue.file(60, has_form=False, seed=2)
+    queue.train()
+    old = queue.live.sha256
+    queue.confirm([one for one in prose if queue.predicted([one]) == ["s3-bucket"]])
+    queue.train()  # has learned from what was confirmed
+    assert queue.live.sha256 != old
+    old = queue.live.sha256
+    assert queue.ledger.evidence.suspend("s3-bucket", "the mix of tickets changed", queue.now)
+    assert queue.train().is_live
+    assert queue.live.sha256 == old
+    assert "the mix of tickets changed" in str(queue.certificates()["s3-bucket"].suspended_reason)
