@@ -146,11 +146,11 @@ def types_of(live: LiveModel, said: Said) -> list[str]:
 def watch(
     configuration: Configuration, live: LiveModel, ledger: Ledger, newest: Sequence[Ticket], *, at: datetime
 ) -> dict[str, str]:
-    """Suspends certificates where the newest tickets without a given type are unlike the audited ones, and lifts its
-    own suspensions where they are alike again; the types that drifted with the reason."""
+    """Suspends certificates where the newest tickets without a given type are unlike the audited ones, and lifts
+    suspensions where enough of them are alike again; the types that drifted with the reason."""
     import numpy as np
 
-    from analytics.drift import FEWEST, Opinions, drifted
+    from analytics.drift import FEWEST, FEWEST_OF_TYPE, Opinions, drifted
 
     said, settings = said_in(ledger.evidence), configuration.types
     opinions = [one for one in untaught_opinions(configuration, live, newest, said) if one is not None]
@@ -165,8 +165,8 @@ def watch(
     for certificate in ledger.evidence.certificates():
         if certificate.request_type in found:
             ledger.evidence.suspend(certificate.request_type, found[certificate.request_type], at)
-        elif certificate.suspended_at is not None:
-            ledger.evidence.restore(certificate.request_type, at)
+        elif certificate.suspended_at is not None and (names == certificate.request_type).sum() >= FEWEST_OF_TYPE:
+            ledger.evidence.restore(certificate.request_type, at)  # too few of them would be no proof
     return found
 
 

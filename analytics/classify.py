@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 
 from analytics.catalogue import type_of_ticket_type
 from analytics.errors import NotEnoughLabels
-from analytics.features import features_of
+from analytics.features import FRAGMENT, features_of
 from analytics.learning import Sample, TrainingReport, judge, learn
 from tickets.ticket import Classification, RequestType, Ticket
 
@@ -157,8 +157,8 @@ class Classifier:
         return judge(self.pipeline, features, self.report.novelty)
 
     def explain(self, ticket: Ticket, *, count: int = 5) -> tuple[Word, ...]:
-        """The ticket's terms that spoke most for its likeliest type, and most against it: for first, `count` of
-        each."""
+        """The ticket's words, pairs and fields that spoke most for its likeliest type, and most against it: for first,
+        `count` of each. Groups of characters speak too, and say nothing to people."""
         row = self.pipeline[0].transform(features_of([ticket])).tocsr()
         weights = _contrasts(self.pipeline[-1].coef_)
         best = int((row @ weights.T).argmax())
@@ -167,6 +167,7 @@ class Classifier:
             (
                 Word(names[column], float(value * weights[best, column]))
                 for column, value in zip(row.indices, row.data, strict=True)
+                if not names[column].startswith(FRAGMENT)
             ),
             key=lambda word: (-word.weight, word.term),
         )

@@ -25,6 +25,7 @@ TEXT_LIMIT: Final = 4000  # characters of a text that are read; logs pasted belo
 COLUMNS: Final = ("summary", "text", "context")
 # From so many texts on, a term must stand in three of them: rarer ones are names and typing errors.
 MANY: Final = 5000
+FRAGMENT: Final = "…"  # before and after a group of characters
 CONTEXT_WEIGHT: Final = 0.3
 SHAPES_WEIGHT: Final = 0.4
 
@@ -106,7 +107,7 @@ class Reader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.context_ is not None:
             names += self.context_.names()
         if self.shapes_ is not None:
-            names += [f"…{term}…" for term in self.shapes_.get_feature_names_out()]
+            names += [f"{FRAGMENT}{term}{FRAGMENT}" for term in self.shapes_.get_feature_names_out()]
         return names
 
 
