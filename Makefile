@@ -16,7 +16,7 @@ test: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync, 20,000 tickets beside an oracle (20 minutes)
-	@$(BIN)/python -m pytest -m soak --dist load tests/integration/test_truth.py tests/integration/test_oracle.py $(ARGS)
+	@$(BIN)/python -m pytest -m soak --dist load tests $(ARGS)
 
 bench: $(STAMP)  ## sync, figures and request types beside others' (twenty minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -225,7 +225,7 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
         assert site.state.faults.seen["search/jql"] == seen, "somebody still asks"
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_a_real_process_is_killed_three_times(tmp_path: Path, seed: int) -> None:
     """kill -9 in the middle of the command, each time a little later; then it ends, and everything is there."""
     world = year(seed, datetime(2026, 11, 23, 9, 30, tzinfo=UTC), 1500)

@@ -169,7 +169,7 @@ def test_the_order_of_the_tickets_is_nothing(tickets: Audited, dice: Any) -> Non
     assert certify(scores[order], is_wrong[order], request_type="a") == certify(scores, is_wrong, request_type="a")
 
 
-@pytest.mark.parametrize("target", [0.02, 0.05])
+@pytest.mark.parametrize("target", [pytest.param(0.02, marks=pytest.mark.soak), 0.05])
 def test_the_promise_is_kept(target: float) -> None:
     """The true share of wrong ones exceeds the target in no more than one repetition of twenty, in worlds made to
     break it; a threshold by eye breaks it in most of the worlds where it can be broken at all."""

@@ -321,7 +321,7 @@ class Autonomy(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-LIVES = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIVES = settings(max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 EvidenceLife.TestCase.settings = LIVES
 Autonomy.TestCase.settings = LIVES
 TestEvidenceLife = EvidenceLife.TestCase
