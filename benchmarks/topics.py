@@ -103,8 +103,8 @@ def ours(work: Split) -> Learnt:
 
 def peers() -> Mapping[str, Callable[[], Any]]:
     return {
-        "svm": lambda: make_pipeline(_tfidf(), LinearSVC(random_state=0)),
-        "sgd": lambda: make_pipeline(_tfidf(), SGDClassifier(loss="log_loss", random_state=0)),
+        "svm": lambda: make_pipeline(_tfidf(), LinearSVC(C=0.5, random_state=0)),
+        "sgd": lambda: make_pipeline(_tfidf(), SGDClassifier(loss="log_loss", alpha=2e-6, random_state=0)),
     }
 
 

@@ -36,7 +36,7 @@ def skip_without(path: Any) -> None:
 
 @pytest.fixture(scope="module")
 def learnt() -> list[Learnt]:
-    """Of two draws; the benchmark takes all five."""
+    """Of one draw; the benchmark takes all five."""
     skip_without(DATA)
     return [ours(split(seed)) for seed in (0,)]
 
