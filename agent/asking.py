@@ -81,7 +81,7 @@ def say(
         request_type=name,
         source="correction" if asked is None else "audit",
         author=by or operator(),
-        at=at,
+        at=ticket.updated_at,  # of the words that were read, by Jira's clock: a later edit voids what is said
         predicted=predicted,
         score=score,
         model=told_by,

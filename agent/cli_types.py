@@ -176,8 +176,13 @@ def types_name(
     id: Annotated[str, typer.Argument(help="The id of a type, as `types list` shows it.")],
     name: Annotated[str, typer.Argument(help="What people call it; its id is made of it.")],
     kind: Annotated[
-        str, typer.Option("--kind", help="request, incident, bug, question or project: only requests are ranked.")
-    ] = "request",
+        str | None,
+        typer.Option(
+            "--kind",
+            help="request, incident, bug, question or project: only requests are ranked. (default: as it is known)",
+            show_default=False,
+        ),
+    ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
     path: ConfigOption = None,
@@ -186,9 +191,10 @@ def types_name(
     from agent import bootstrap, discovering
 
     with bootstrap.open_ledger(config.load(path)) as ledger:
-        now_called = discovering.name_type(ledger, id, name, kind=_kind(kind), by=by, at=_now())
+        now_called = discovering.name_type(ledger, id, name, kind=_kind(kind) if kind else None, by=by, at=_now())
+        said = {one.id: one.kind for one in ledger.evidence.request_types()}
     if as_json:
-        answer({"was": id, "id": now_called, "name": name, "kind": kind})
+        answer({"was": id, "id": now_called, "name": name, "kind": said[now_called]})
     else:
         say(f"{id} is {now_called} ({name}) from now on; `goldenpath train` learns it")
 

@@ -11,8 +11,11 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from agent.errors import AgentError
 from agent.said import said_in
 from agent.syncing import refresh
+from analytics.errors import AnalyticsError
+from fulfilment.errors import FulfilmentError
 from fulfilment.request import Outcome, Request, Result
 from tickets.errors import TicketsError
 from tickets.sync import Progress, SyncReport
@@ -61,7 +64,13 @@ def run_cycle(
     ]
     unfinished = {request.ticket_id for request in due}
     fresh = [t for t in new_tickets(rooms) if t.id not in unfinished and t.project not in obstacles]
-    for ticket, classification in zip(fresh, classify(rooms, fresh), strict=True):
+    try:
+        told = classify(rooms, fresh)
+    except (AgentError, AnalyticsError, FulfilmentError) as error:  # what is begun goes on; the rest waits
+        errors += 1
+        fresh, told = [], []
+        log.error("no new ticket is looked at in this cycle: %s", error)
+    for ticket, classification in zip(fresh, told, strict=True):
         turns.append((ticket.key, partial(consider, rooms, ticket, classification)))
     for key, turn in turns:
         try:

@@ -79,11 +79,14 @@ def discover_file(path: Path, *, text: str, known: Path | None) -> dict[str, Any
     }
 
 
-def name_type(ledger: Ledger, id: str, name: str, *, kind: Kind, by: str | None, at: datetime) -> str:
-    """Names a discovered type; it gets the id of its name, which may be one that exists. Returns that id.
+def name_type(ledger: Ledger, id: str, name: str, *, kind: Kind | None, by: str | None, at: datetime) -> str:
+    """Names a discovered type; it gets the id of its name, which may be one that exists. Returns that id. Without a
+    `kind` it is of the kind that the id is known to be, else a service request.
 
     Raises ConfigurationError for a name without letters or an unknown type.
     """
+    from analytics.catalogue import APART, PORTAL_TYPES
+
     evidence, author = ledger.evidence, by or operator()
     stands_for = evidence.resolved()
     if id not in stands_for:
@@ -94,7 +97,9 @@ def name_type(ledger: Ledger, id: str, name: str, *, kind: Kind, by: str | None,
         raise ConfigurationError(f"{name!r} has no letters or digits to make an id of")
     if stands_for.get(slug) == root:  # its own name, or one that it had before: no type merges into itself
         slug = root
-    evidence.name_type(slug, name, kind, by=author, at=at)
+    kinds = said_in(evidence).kinds
+    known = APART.get(slug) or PORTAL_TYPES.get(slug) or kinds.get(slug) or kinds.get(root)
+    evidence.name_type(slug, name, kind or (known.kind if known else "request"), by=author, at=at)
     if slug != root:
         evidence.merge_types([root], slug, by=author, at=at)
     return slug

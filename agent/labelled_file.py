@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.errors import AgentError, ConfigurationError
 
@@ -50,9 +50,12 @@ def _read_table(path: Path) -> pd.DataFrame:
 
     import pandas as pd
 
+    packing: Literal["gzip"] | None = "gzip" if path.suffix == ".gz" else None
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-        names = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", header=None, nrows=1).iloc[0]
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", compression=packing)
+        names = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8", compression=packing, header=None, nrows=1
+        ).iloc[0]
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
     except (EOFError, zlib.error):

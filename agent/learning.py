@@ -16,7 +16,7 @@ from agent import model
 from agent.config import Configuration
 from agent.errors import AgentError
 from agent.model import LiveModel
-from agent.said import Identity, Said, read_discovered, said_in
+from agent.said import Identity, Said, fulfilled, read_discovered, said_in
 from fulfilment.ledger import Ledger
 from fulfilment.records import Certificate
 from tickets.store import TicketStore
@@ -72,6 +72,9 @@ def train(configuration: Configuration, store: TicketStore, ledger: Ledger, *, a
     if is_live and not (live and model.is_same(live.classifier, fresh)):  # a suspension ends with its model
         live = model.keep(configuration, fresh)
     certificates = certify(configuration, live, ledger, at=at) if live else []
+    if live:  # else a new model would act on what an old one was suspended for until the schedule looks again
+        watch(configuration, live, ledger, newest_untyped(tickets), at=at)
+        certificates = ledger.evidence.certificates()
     return Trained(fresh, is_live, compared, right, before, tuple(certificates))
 
 
@@ -85,9 +88,11 @@ def teach(configuration: Configuration, tickets: Sequence[Ticket], said: Said) -
         key = (ticket.site, ticket.id)
         if (found := label_of(ticket) or discovered.get(key)) is not None:
             labels[key] = said.root(found)
-    bots = frozenset(configuration.agent.bots)
+    bots, ours = frozenset(configuration.agent.bots), fulfilled(configuration)
     audited = {
-        (ticket.site, ticket.id) for ticket in tickets if ticket.request_type and is_closed_by_people(ticket, bots)
+        (ticket.site, ticket.id)
+        for ticket in tickets
+        if ticket.request_type and (ticket.site, ticket.id) not in ours and is_closed_by_people(ticket, bots)
     }
     return Classifier.train(tickets, labels=labels | said.labels(), audited=audited)
 
@@ -136,7 +141,8 @@ def audited_by(live: LiveModel, said: Said) -> Audited:
         for key, audit in said.audits.items()
         if audit.model == live.sha256 and audit.predicted is not None and audit.score is not None
     ]
-    return audited_of(live.classifier.sample, said.labels(), later, said.stands_for)
+    asked = {key for key, audit in said.audits.items() if audit.source == "audit"}
+    return audited_of(live.classifier.sample, said.labels(), later, said.stands_for, asked=asked)
 
 
 def types_of(live: LiveModel, said: Said) -> list[str]:
@@ -171,13 +177,15 @@ def watch(
 
 
 def _held_out(live: LiveModel, said: Said) -> Opinions:
-    """What was said of the newest labelled tickets before they were learned from, audited or not."""
+    """What was said of the newest labelled tickets before they were learned from. People may be asked about one type
+    more than about others, so those that they were asked about tell nothing of the mix."""
     import numpy as np
 
     from analytics.drift import Opinions
 
     sample = live.classifier.sample
-    kept = ~sample.is_novel
+    is_told = np.array([key in said.audits for key in sample.keys], np.bool_)
+    kept = ~sample.is_novel if not sample.keys else ~sample.is_novel & ~is_told
     names = [said.root(str(name)) for name in sample.predicted[kept]]
     return Opinions(np.array(names, dtype=object), sample.scores[kept])
 
@@ -219,10 +227,12 @@ def _learned_anew(
 
 
 def _labelled(configuration: Configuration, tickets: Iterable[Ticket], said: Said) -> int:
+    """How many labels there are; what a person says counts also where it replaces one."""
     from analytics.classify import label_of
 
-    known = read_discovered(configuration).keys() | said.audits.keys()
-    return sum(label_of(ticket) is not None or (ticket.site, ticket.id) in known for ticket in tickets)
+    discovered = read_discovered(configuration)
+    known = sum(label_of(ticket) is not None or (ticket.site, ticket.id) in discovered for ticket in tickets)
+    return known + len(said.audits)
 
 
 def _read_looked(configuration: Configuration) -> Looked | None:
@@ -260,9 +270,7 @@ def untaught_opinions(
 ) -> list[tuple[str, float] | None]:
     """For each ticket what the live model, or one before it that knew less, said of it before it was told, with its
     score; None where there is no such opinion, or the text is unlike anything seen."""
-    from analytics.classify import label_of
-
-    sample, discovered = live.classifier.sample, read_discovered(configuration)
+    sample = live.classifier.sample
     rows = {key: row for row, key in enumerate(sample.keys)}
     found: list[tuple[str, float] | None] = []
     for ticket, opinion in zip(tickets, model.predict(live, tickets, said), strict=True):
@@ -273,7 +281,7 @@ def untaught_opinions(
             found.append(None if sample.is_novel[row] else told)
         elif audit is not None and audit.predicted is not None and audit.score is not None:
             found.append((said.root(audit.predicted), audit.score) if audit.model == live.sha256 else None)
-        elif audit is not None or label_of(ticket) is not None or key in discovered or opinion is None:
+        elif audit is not None or key in live.classifier.learned or opinion is None:
             found.append(None)
         else:
             found.append((opinion.request_type, opinion.score))

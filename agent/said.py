@@ -70,6 +70,14 @@ def said_at(configuration: Configuration) -> Said:
         return said_in(ledger.evidence)
 
 
+def fulfilled(configuration: Configuration) -> frozenset[Identity]:
+    """The tickets that the agent fulfilled: it closed them itself, and nobody looked at their type."""
+    if not bootstrap.ledger_path(configuration).exists():
+        return frozenset()
+    with bootstrap.open_ledger(configuration) as ledger:
+        return frozenset((one.site, one.ticket_id) for one in ledger.requests() if one.resource is not None)
+
+
 def told_mark(configuration: Configuration) -> str:
     """Changes whenever what people say about types does."""
     said = said_at(configuration)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """Of n tickets: what was `predicted`, with which `scores`, what they are (`truth`), and whether a person was asked
-    about the very ticket (`is_asked`) rather than having worked on it as its form said."""
+    """Of n tickets: what was `predicted`, with which `scores`, what they are (`truth`), and whether a random sample
+    asked about the very ticket (`is_asked`)."""
 
     predicted: npt.NDArray[Any]
     scores: npt.NDArray[np.float64]
@@ -62,30 +62,51 @@ class Audited:
 
 
 def audited_of(
-    sample: Sample, said: Mapping[Identity, str], later: Sequence[Asked], stands_for: Mapping[str, str]
+    sample: Sample,
+    said: Mapping[Identity, str],
+    later: Sequence[Asked],
+    stands_for: Mapping[str, str],
+    *,
+    asked: Collection[Identity],
 ) -> Audited:
-    """Of a model's sample, without texts unlike anything seen, which get no type; and of tickets asked about since.
+    """Of a model's sample, without texts unlike anything seen, which get no type; and of tickets told about since. A
+    sample without keys, as of a file, holds no audited ticket.
 
-    `said` is what people say of tickets by (site, id), and counts for more than a label; `stands_for` maps a type that
-    was merged to what stands for it.
+    `said` is what people say of tickets by (site, id), and counts for more than a label; `asked` are those that a
+    random sample asked about; `stands_for` maps a type that was merged to what stands for it. Where nobody was asked,
+    and the person only says that the guess was right, it does not count: people would pick the easy ones.
     """
-    keys: Sequence[Identity | None] = sample.keys or [None] * len(sample.rows)
-    rows = [
-        Asked(key or ("", 0), str(predicted), float(score), said.get(key, str(label)) if key else str(label))
-        for key, predicted, score, label, is_novel, is_audited in zip(
-            keys, sample.predicted, sample.scores, sample.labels, sample.is_novel, sample.is_audited, strict=True
-        )
-        if not is_novel and (is_audited or key in said)
-    ]
-    known = {row.key for row in rows if row.key[0]}
-    rows += [asked for asked in later if asked.key not in known]
 
     def root(name: str) -> str:
         return stands_for.get(name, name)
+
+    def counts(row: Asked) -> bool:
+        return row.key in asked or root(row.predicted) != root(row.truth)
+
+    sampled = (
+        [
+            (Asked(key, str(predicted), float(score), said.get(key, str(label))), bool(is_audited))
+            for key, predicted, score, label, is_novel, is_audited in zip(
+                sample.keys,
+                sample.predicted,
+                sample.scores,
+                sample.labels,
+                sample.is_novel,
+                sample.is_audited,
+                strict=True,
+            )
+            if not is_novel and (is_audited or key in said)
+        ]
+        if sample.keys
+        else []
+    )
+    rows = [row for row, is_audited in sampled if is_audited or counts(row)]
+    known = {row.key for row, _ in sampled}
+    rows += [row for row in later if row.key not in known and counts(row)]
 
     return Audited(
         np.array([root(row.predicted) for row in rows], dtype=object),
         np.array([row.score for row in rows], dtype=np.float64),
         np.array([root(row.truth) for row in rows], dtype=object),
-        np.array([row.key in said for row in rows], dtype=np.bool_),
+        np.array([row.key in asked for row in rows], dtype=np.bool_),
     )

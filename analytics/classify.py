@@ -58,7 +58,8 @@ class Classifier:
     types that it knows.
 
     `sample` holds what models that had not learned from them said about the newest labelled tickets: what certificates
-    are made from. `newest_at` is the creation of the newest ticket that it learned from, None for bare texts.
+    are made from. `newest_at` is the creation of the newest ticket that it learned from, None for bare texts;
+    `learned` are all of those tickets.
     """
 
     def __init__(
@@ -68,7 +69,9 @@ class Classifier:
         sample: Sample,
         kinds: Mapping[str, RequestType],
         newest_at: datetime | None = None,
+        learned: Collection[Identity] = (),
     ) -> None:
+        self.learned = frozenset(learned)
         self.pipeline = pipeline
         self.newest_at = newest_at
         self.kinds = dict(kinds)
@@ -119,7 +122,8 @@ class Classifier:
         newest_at = ordered[-1].created_at
         is_audited = np.array([key in audited for key in keys], np.bool_)
         sample = replace(learned.sample, keys=keys, is_audited=is_audited)
-        return cls(learned.pipeline, learned.report, sample, kinds or {}, newest_at)
+        every = [(ticket.site, ticket.id) for ticket in ordered]
+        return cls(learned.pipeline, learned.report, sample, kinds or {}, newest_at, every)
 
     @classmethod
     def of_texts(cls, features: pd.DataFrame, labels: Sequence[str], *, seed: int = 0) -> Classifier:
@@ -141,10 +145,11 @@ class Classifier:
         return [known or next(predicted) for known in result]
 
     def predict(self, tickets: Sequence[Ticket]) -> list[Classification | None]:
-        """The model's own opinion, whatever was given; None for a text unlike anything seen."""
+        """The model's own opinion, whatever was given; None for a text unlike anything seen. What was filled in a form
+        has taught it, but is not asked about: so the sample was asked, and so a certificate counts."""
         if not tickets:
             return []
-        names, scores, is_novel = self.judge(features_of(tickets))
+        names, scores, is_novel = self.judge(features_of(tickets, with_form=False))
         return [
             None if novel else Classification(str(name), "predicted", float(score))
             for name, score, novel in zip(names, scores, is_novel, strict=True)
@@ -159,7 +164,7 @@ class Classifier:
     def explain(self, ticket: Ticket, *, count: int = 5) -> tuple[Word, ...]:
         """The ticket's words, pairs and fields that spoke most for its likeliest type, and most against it: for first,
         `count` of each. Groups of characters speak too, and say nothing to people."""
-        row = self.pipeline[0].transform(features_of([ticket])).tocsr()
+        row = self.pipeline[0].transform(features_of([ticket], with_form=False)).tocsr()
         weights = _contrasts(self.pipeline[-1].coef_)
         best = int((row @ weights.T).argmax())
         names = self.pipeline[0].names()

@@ -239,7 +239,7 @@ def _asked(model: Pipeline, lesson: Lesson, start: int, end: int, novelty: float
     predicted, scores, is_novel = judge(model, lesson.plain[start:end], novelty)
     labels = lesson.labels[start:end].astype(object)
     return Sample(
-        np.arange(start, end), predicted.astype(object), scores, labels, is_novel, np.ones(end - start, np.bool_)
+        np.arange(start, end), predicted.astype(object), scores, labels, is_novel, np.zeros(end - start, np.bool_)
     )
 
 

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -56,11 +56,13 @@ def save(model: Classifier, folder: Path, *, certificates: Mapping[str, Certific
     """Writes the model and, last, its manifest; the manifest's hash, by which the model is known. `certificates` are
     kept with a model that is trained from a file; those of an installation stand in its ledger.
 
-    Raises OSError where it cannot write.
+    Raises OSError where it cannot write, ModelRefused for a folder with a manifest that is none of ours.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / MANIFEST_FILE).exists() and not (folder / MODEL_FILE).exists():
+        raise ModelRefused(f"{folder} holds a {MANIFEST_FILE} of something else: name another folder for the model.")
     (folder / MANIFEST_FILE).unlink(missing_ok=True)  # a folder without one is refused: half a model is none
-    files = {MODEL_FILE: skops.io.dumps(model.pipeline), SAMPLE_FILE: _packed(model.sample)}
+    files = {MODEL_FILE: skops.io.dumps(model.pipeline), SAMPLE_FILE: _packed(model.sample, model.learned)}
     for name, content in files.items():
         (folder / name).write_bytes(content)
     manifest: dict[str, Any] = {
@@ -92,11 +94,11 @@ def load(folder: Path, *, sha256: str | None = None) -> Classifier:
         classes = {name: ClassScore(**score) for name, score in raw["classes"].items()}
         report = TrainingReport(**{**raw, "classes": classes})
         kinds = {name: RequestType(**entry) for name, entry in manifest["kinds"].items()}
-        sample = _unpacked(contents[SAMPLE_FILE])
+        sample, learned = _unpacked(contents[SAMPLE_FILE])
         newest_at = datetime.fromisoformat(manifest["newest_at"]) if manifest["newest_at"] else None
     except DAMAGE as error:
         raise ModelRefused(f"the model in {folder} is damaged ({type(error).__name__}). {WAY_OUT}") from None
-    return Classifier(_pipeline(contents[MODEL_FILE], folder), report, sample, kinds, newest_at)
+    return Classifier(_pipeline(contents[MODEL_FILE], folder), report, sample, kinds, newest_at, learned)
 
 
 def certificates_in(folder: Path) -> dict[str, Certificate]:
@@ -160,8 +162,9 @@ def _pipeline(content: bytes, folder: Path) -> Pipeline:
     return pipeline
 
 
-def _packed(sample: Sample) -> bytes:
+def _packed(sample: Sample, learned: Collection[tuple[str, int]]) -> bytes:
     buffer = io.BytesIO()
+    known = sorted(learned)
     np.savez_compressed(
         buffer,
         rows=sample.rows,
@@ -172,11 +175,13 @@ def _packed(sample: Sample) -> bytes:
         labels=sample.labels.astype(str),
         sites=np.array([site for site, _ in sample.keys], dtype=str),
         ids=np.array([number for _, number in sample.keys], dtype=np.int64),
+        learned_sites=np.array([site for site, _ in known], dtype=str),
+        learned_ids=np.array([number for _, number in known], dtype=np.int64),
     )
     return buffer.getvalue()
 
 
-def _unpacked(content: bytes) -> Sample:
+def _unpacked(content: bytes) -> tuple[Sample, list[tuple[str, int]]]:
     with np.load(io.BytesIO(content), allow_pickle=False) as held:
         sample = Sample(
             rows=held["rows"],
@@ -187,10 +192,11 @@ def _unpacked(content: bytes) -> Sample:
             is_audited=held["is_audited"],
             keys=tuple(zip(held["sites"].tolist(), held["ids"].tolist(), strict=True)),
         )
+        learned = list(zip(held["learned_sites"].tolist(), held["learned_ids"].tolist(), strict=True))
     lengths = {
         len(part)
         for part in (sample.rows, sample.predicted, sample.scores, sample.labels, sample.is_novel, sample.is_audited)
     }
     if len(lengths | ({len(sample.keys)} if sample.keys else set())) > 1:
         raise ValueError("the parts of the sample differ in length")
-    return sample
+    return sample, learned

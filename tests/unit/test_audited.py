@@ -49,11 +49,15 @@ def lines(found: Audited) -> list[tuple[str, float, str, bool]]:
 
 
 def test_novel_ones_and_those_that_nobody_looked_at_are_left_out() -> None:
-    assert lines(audited_of(sample(), {}, [], {})) == [(BUCKET, 0.99, BUCKET, False), (BUCKET, 0.95, VPN, False)]
+    assert lines(audited_of(sample(), {}, [], {}, asked=())) == [
+        (BUCKET, 0.99, BUCKET, False),
+        (BUCKET, 0.95, VPN, False),
+    ]
 
 
 def test_what_people_said_counts_more_than_the_label_and_makes_an_audit() -> None:
-    found = audited_of(sample(), said({2: BUCKET, 3: BUCKET, 4: BUCKET}), [], {})
+    told = said({2: BUCKET, 3: BUCKET, 4: BUCKET})
+    found = audited_of(sample(), told, [], {}, asked=told)
     assert lines(found) == [
         (BUCKET, 0.99, BUCKET, False),
         (BUCKET, 0.95, BUCKET, True),
@@ -64,7 +68,7 @@ def test_what_people_said_counts_more_than_the_label_and_makes_an_audit() -> Non
 def test_a_ticket_in_the_sample_and_asked_about_later_counts_once() -> None:
     told = said({1: BUCKET, 9: VPN})
     later = [Asked(("jira.test", 1), VPN, 0.5, BUCKET), Asked(("jira.test", 9), BUCKET, 0.8, VPN)]
-    assert lines(audited_of(sample(), told, later, {})) == [
+    assert lines(audited_of(sample(), told, later, {}, asked=told)) == [
         (BUCKET, 0.99, BUCKET, True),
         (BUCKET, 0.95, VPN, False),
         (BUCKET, 0.8, VPN, True),
@@ -73,18 +77,26 @@ def test_a_ticket_in_the_sample_and_asked_about_later_counts_once() -> None:
 
 def test_merged_types_are_what_stands_for_them() -> None:
     later = [Asked(("jira.test", 9), "bucket-please", 0.9, BUCKET)]
-    found = audited_of(sample(), said({9: BUCKET}), later, {"bucket-please": BUCKET, VPN: BUCKET})
+    told = said({9: BUCKET})
+    found = audited_of(sample(), told, later, {"bucket-please": BUCKET, VPN: BUCKET}, asked=told)
     assert {line[0] for line in lines(found)} == {line[2] for line in lines(found)} == {BUCKET}
     assert found.certificates([BUCKET], target=0.02, confidence=0.95)[BUCKET].wrong == 0
 
 
-def test_a_sample_of_bare_texts_counts_without_keys() -> None:
+def test_who_only_confirms_a_guess_of_their_choice_adds_nothing() -> None:
+    later = [Asked(("jira.test", 9), BUCKET, 0.97, BUCKET), Asked(("jira.test", 8), BUCKET, 0.8, VPN)]
+    told = said({9: BUCKET, 8: VPN})
+    assert [line[1] for line in lines(audited_of(sample(), told, later, {}, asked=()))] == [0.99, 0.95, 0.8]
+    assert [line[1] for line in lines(audited_of(sample(), told, later, {}, asked=told))] == [0.99, 0.95, 0.97, 0.8]
+
+
+def test_a_model_of_a_file_brings_no_audited_tickets() -> None:
     bare = sample()
     bare = Sample(bare.rows, bare.predicted, bare.scores, bare.labels, bare.is_novel, bare.is_audited)
-    assert [line[1] for line in lines(audited_of(bare, {}, [], {}))] == [0.99, 0.95]
+    assert lines(audited_of(bare, {}, [], {}, asked=())) == []
     nothing = np.empty(0, object)
     none = Sample(np.empty(0, np.int64), nothing, np.empty(0), nothing, np.empty(0, bool), np.empty(0, bool))
-    empty = audited_of(none, {}, [], {})
+    empty = audited_of(none, {}, [], {}, asked=())
     assert len(empty.opinions([BUCKET], target=0.02, confidence=0.95).names) == 0
     assert len(empty.opinions([], target=0.02, confidence=0.95).names) == 0
     (certificate,) = empty.certificates([BUCKET], target=0.02, confidence=0.95).values()
