@@ -75,7 +75,7 @@ def save(model: Classifier, folder: Path, *, certificates: Mapping[str, Certific
     }
     manifest["sha256"] = _own_hash(manifest)
     partial = folder / f"{MANIFEST_FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+    partial.write_bytes(_told(manifest).encode())
     partial.replace(folder / MANIFEST_FILE)
     return str(manifest["sha256"])
 
@@ -119,7 +119,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     """Whole, and of this format."""
     path = folder / MANIFEST_FILE
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        manifest = json.loads(text)
         version, own = manifest["format"], manifest.get("sha256")
     except FileNotFoundError:
         raise ModelRefused(f"there is no whole model in {folder}: {MANIFEST_FILE} is missing. {WAY_OUT}") from None
@@ -129,9 +130,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
         ) from None
     if version != FORMAT:
         raise ModelOutdated(f"the model in {folder} has format {version}, this Golden Path reads {FORMAT}. {WAY_OUT}")
-    if own != _own_hash(manifest):
+    if own != _own_hash(manifest) or text != _told(manifest):  # also where only a blank or a last digit is another
         raise ModelRefused(f"the model in {folder} was altered: {MANIFEST_FILE} has not its own hash. {WAY_OUT}")
     return dict(manifest)
+
+
+def _told(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=1, sort_keys=True)
 
 
 def _own_hash(manifest: Mapping[str, Any]) -> str:

@@ -74,6 +74,7 @@ def test_an_end_between_the_two_models_leaves_none_and_the_next_call_makes_one(q
     assert not place.with_suffix(".new").exists() and not place.with_suffix(".old").exists()
 
 
+@pytest.mark.soak
 def test_two_trainings_at_once_leave_one_whole_model(queue: Queue) -> None:
     for process in [start("train", "--json", folder=queue.configuration.root) for _ in range(2)]:
         out, err = process.communicate(timeout=60)

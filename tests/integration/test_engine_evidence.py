@@ -297,7 +297,12 @@ INTERFERENCES: dict[str, Callable[[EvidentHouse, Ledger, Ticket], object]] = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(INTERFERENCES))
+SLOWLY = sorted(INTERFERENCES.keys() - {"audited", "certificate_suspended"})
+
+
+@pytest.mark.parametrize(
+    "kind", ["audited", "certificate_suspended", *(pytest.param(kind, marks=pytest.mark.soak) for kind in SLOWLY)]
+)
 def test_evidence_that_falls_away_at_any_moment_stops_what_has_not_begun(house: EvidentHouse, kind: str) -> None:
     """Nothing begins after the row that took the evidence away: before any call to Jira, it waits for a person."""
     seen = set()

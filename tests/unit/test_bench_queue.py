@@ -48,6 +48,7 @@ def test_it_is_a_history_that_the_product_reads(folder: Path) -> None:
     assert len(current_files(folder, "tickets")) <= len(PROJECTS) * MONTHS
 
 
+@pytest.mark.soak
 def test_the_same_seed_gives_the_same_queue(folder: Path, tmp_path: Path) -> None:
     write_queue(tmp_path / "same", SIZE)
     write_queue(tmp_path / "other", SIZE, seed=8)

@@ -66,7 +66,7 @@ def change(folder: Path, **changes: object) -> None:
     manifest = json.loads((folder / MANIFEST_FILE).read_text()) | changes
     del manifest["sha256"]
     own = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest | {"sha256": own}))
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest | {"sha256": own}, indent=1, sort_keys=True))
 
 
 def test_a_stored_model_answers_the_same(classifier: Classifier, stored: Path) -> None:
@@ -263,3 +263,17 @@ def test_a_sample_whose_parts_differ_in_length(copy: Path) -> None:
         arrays = dict(held)
     rewrite(copy, SAMPLE_FILE, packed(**arrays | {"scores": arrays["scores"][:-1]}))
     refused(copy, "damaged")
+
+
+def test_a_blank_more_in_the_manifest_is_refused(stored: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(stored, tmp_path / "model"))
+    told = (folder / MANIFEST_FILE).read_text()
+    (folder / MANIFEST_FILE).write_text(told.replace('": ', '":  ', 1))
+    refused(folder, "altered")
+
+
+def test_a_folder_of_something_else_is_left_alone(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_FILE).write_text('{"name": "a web site"}')
+    with pytest.raises(ModelRefused, match="of something else"):
+        model_file.save(classifier, tmp_path)
+    assert (tmp_path / MANIFEST_FILE).read_text() == '{"name": "a web site"}'
