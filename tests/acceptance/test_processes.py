@@ -81,6 +81,7 @@ def test_the_demo_prints_one_document_within_a_minute_and_a_gigabyte(tmp_path: P
     assert peak < 1000  # MB, of all its processes together
 
 
+@pytest.mark.soak
 def test_nothing_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
     with goldenpath("demo", folder=tmp_path) as process:
         told = read_until(process, "Ctrl-C ends everything")

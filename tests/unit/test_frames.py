@@ -229,7 +229,7 @@ def apart(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @given(seed=st.integers(0, 50), order=st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_order_of_rows_changes_no_figure(seed: int, order: int) -> None:
     tickets, changes = apart(seed)
     draw = np.random.default_rng(order)
