@@ -213,8 +213,8 @@ def certificate_document(one: Certificate) -> Document:
 
 def sentence_of(one: Certificate) -> str:
     return one.lacks or (
-        f"wrong ≤ {one.target * 100:.3g} % at {one.confidence:.0%} confidence, covers {one.coverage:.0%}, "
-        f"from {one.audited:,} audited tickets"
+        f"wrong ≤ {one.target * 100:.3g} % at {one.confidence * 100:.4g} % confidence, "
+        f"covers {one.coverage * 100:.0f} %, from {one.audited:,} audited tickets"
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from agent import asking, bootstrap, config, learning
 from agent.cycle import run_cycle
 from agent.model import LiveModel
+from analytics.model_file import MODEL_FILE
 from fulfilment.ledger import Ledger
 from fulfilment.records import Certificate
 from fulfilment.request import Outcome, Request, Result, State
@@ -189,3 +190,19 @@ def test_a_wrong_fulfilment_that_a_person_reports_demotes_the_path(house: House)
     outcome = house.cycle(house.file())
     assert outcome.result is Result.AWAITING_APPROVAL
     assert f"{issue.key} was fulfilled as s3-bucket" in " ".join(outcome.reasons)
+
+
+def test_a_damaged_model_holds_new_tickets_up_and_nothing_that_is_begun(house: House) -> None:
+    begun = house.file()
+    assert house.cycle(begun).result is Result.AWAITING_APPROVAL
+    place = bootstrap.model_folder(house.installed) / MODEL_FILE
+    whole = place.read_bytes()
+    place.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    new = house.file()
+    with bootstrap.open_rooms(house.installed) as rooms:
+        done = run_cycle(rooms)
+    assert done.errors == 1
+    told = {outcome.ticket for outcome in done.outcomes}
+    assert begun.key in told and new.key not in told
+    place.write_bytes(whole)
+    assert house.cycle(new).result is Result.AWAITING_APPROVAL

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from agent.types_printing import sentence_of
 from analytics.certify import GRID, Certificate, certify, certify_types, fewest_audited
 from benchmarks.promises import most_broken, promises
+from fulfilment.records import Certificate as KeptCertificate
 
 Audited = tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.bool_]]]
 TARGETS = st.sampled_from([0.01, 0.02, 0.05, 0.1])
@@ -52,6 +54,8 @@ def test_the_sentence_of_a_certificate() -> None:
     scores = np.concatenate([np.full(236, 0.99), np.full(340, 0.1)])
     granted = certify(scores, np.arange(576) == 0, request_type="s3-bucket")
     assert str(granted) == "wrong ≤ 2 % at 95 % confidence, covers 41 %, from 236 audited tickets"
+    kept = KeptCertificate("s3-bucket", 0.02, 0.95, 0.9, 236, 1, 0.41)
+    assert sentence_of(kept) == str(granted)  # the ledger's says the same
     assert (granted.threshold, granted.wrong, granted.needed) == (GRID[-1], 1, None)
 
 
