@@ -136,14 +136,6 @@ class Classifier:
         learned = learn(features, np.array(labels, dtype=object).astype(str), seed=seed)
         return cls(learned.pipeline, learned.report, learned.sample, {})
 
-    def classify(self, tickets: Sequence[Ticket]) -> list[Classification | None]:
-        """One per ticket in order: the given type (score 1.0), else the likeliest with its calibrated probability, else
-        None: unlike anything seen."""
-        result = [given(ticket, self.kinds) for ticket in tickets]
-        unknown = [ticket for ticket, known in zip(tickets, result, strict=True) if known is None]
-        predicted = iter(self.predict(unknown))
-        return [known or next(predicted) for known in result]
-
     def predict(self, tickets: Sequence[Ticket]) -> list[Classification | None]:
         """The model's own opinion, whatever was given; None for a text unlike anything seen. What was filled in a form
         has taught it, but is not asked about: so the sample was asked, and so a certificate counts."""
