@@ -81,6 +81,20 @@ def ceiling_of(connection: Connection, handler: str) -> Ceiling | None:
     return min(found, key=lambda ceiling: (ceiling.mode, ceiling.is_demotion), default=None)
 
 
+def stop_of(connection: Connection, handler: str) -> Ceiling | None:
+    """A person's stop that lets this handler, or all, do nothing; None without one."""
+    table = schema.stops
+    row = connection.execute(
+        table.select().where(
+            table.c.scope.in_([handler, EVERY]),
+            table.c.lifted_at.is_(None),
+            table.c.kind == "stop",
+            table.c.ceiling == Mode.OFF.label,
+        )
+    ).first()
+    return None if row is None else Ceiling(Mode.OFF, row.reason)
+
+
 def demote_in(connection: Connection, handler: str, to: Mode, reason: str, at: datetime) -> bool:
     """As `Ceilings.demote`, in the caller's transaction."""
     table = schema.stops

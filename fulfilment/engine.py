@@ -37,7 +37,6 @@ from tickets.ticket import Classification, Ticket
 
 __all__ = ["Engine", "Rehearsal", "Verdict"]
 
-LEASE_TIME = timedelta(minutes=10)
 PATIENCE = timedelta(hours=1)
 # Nothing was planned in these, so an edited ticket goes on under the same identity.
 _REOPENABLE = frozenset({State.NEEDS_INFORMATION, State.REFUSED, State.HANDED_OVER, State.CONFLICT})
@@ -46,7 +45,7 @@ _SETTLED = frozenset({State.CLOSED, State.RETIRING, State.RETIRED, State.UNCERTA
 
 
 class Engine:
-    """One installation's decisions. `secret` keys the identities; `lease_time` outlives any single turn."""
+    """One installation's decisions. `secret` keys the identities."""
 
     def __init__(
         self,
@@ -58,7 +57,6 @@ class Engine:
         policy: Policy,
         workshop: Workshop,
         secret: bytes,
-        lease_time: timedelta = LEASE_TIME,
         patience: timedelta = PATIENCE,
         code: Callable[[], str] = new_code,
     ) -> None:
@@ -68,7 +66,6 @@ class Engine:
         self._handlers = handlers
         self._policy = policy
         self._secret = secret
-        self._lease_time = lease_time
         self._voice = Voice(desk)
         self._judge = Judge(
             desk=desk, policy=policy, workshop=workshop, secret=secret, open_requests=ledger.open_requests
@@ -216,7 +213,7 @@ class Engine:
             certificate=classification.certificate,
         )
         note = Note(at, "matched", f"matched to {handler.name}", detail={"generation": generation})
-        self._ledger.create(request, note, context=_context(found), lease_time=self._lease_time)
+        self._ledger.create(request, note, context=_context(found))
         with self._released(request.id):
             return self._act(request, ticket, handler, found)
 
@@ -446,7 +443,7 @@ class Engine:
 
     @contextmanager
     def _claimed(self, request: Request) -> Iterator[Request]:
-        held = self._ledger.claim(request, lease_time=self._lease_time)
+        held = self._ledger.claim(request)
         with self._released(request.id):
             yield held
 

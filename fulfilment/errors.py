@@ -6,6 +6,7 @@ FulfilmentError
 ├── UnknownRequestType     a request type that nobody discovered or named
 ├── CircularMerge          a request type would stand for itself
 ├── StaleRequest           a request's state or epoch is not what the caller read: somebody else moved it
+├── Held                   a person's stop holds the handler: nothing is sent until it is lifted
 ├── HandlerError           a handler returned what its declaration does not allow
 │   └── UndeclaredOperation
 └── ProviderError          the provider said no, or nothing
@@ -32,6 +33,10 @@ class ChainBroken(LedgerError):
 
 class StaleRequest(FulfilmentError):
     """The request was moved by somebody else between reading and writing; nothing was written."""
+
+
+class Held(FulfilmentError):
+    """A person's stop holds the handler; nothing was sent. The message says why."""
 
 
 class UnknownRequestType(FulfilmentError):

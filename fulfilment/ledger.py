@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from fulfilment import schema
-from fulfilment.ceilings import Ceilings
+from fulfilment.calls import Calls
+from fulfilment.ceilings import Ceilings, stop_of
 from fulfilment.chain import Entry, Note, VerifyReport, append, canonical
-from fulfilment.errors import LedgerError, StaleRequest
+from fulfilment.errors import Held, LedgerError, StaleRequest
 from fulfilment.evidence import Evidence
 from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
 from fulfilment.policy import Mode
@@ -30,6 +31,10 @@ from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
 
+LEASE_TIME = timedelta(minutes=10)
+# Longer than the time-outs of any single call to Jira or to a provider.
+CALL_TIME = timedelta(minutes=1)
+CLOCK_TOLERANCE = timedelta(minutes=5)
 # Effects may still be under way or unknown in these: what they reserved stays reserved.
 _HOLDS = frozenset({State.APPLYING, State.WAITING_ON_PROVIDER, State.APPLIED, State.VERIFIED, State.UNCERTAIN})
 # An approval binds to the plan as it was approved: what is planned or proposed anew needs another.
@@ -38,15 +43,19 @@ _ANEW = frozenset({State.MATCHED, State.PLANNED})
 _VOIDS = _ANEW | {State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT}
 
 
-class Ledger(Ceilings, Queries, Record):
-    def __init__(self, engine: Engine, path: str) -> None:
+class Ledger(Calls, Ceilings, Queries, Record):
+    """One agent's view of it: leases are its own. A lease that no write has renewed ends after `lease_time`."""
+
+    def __init__(self, engine: Engine, path: str, *, lease_time: timedelta = LEASE_TIME) -> None:
         super().__init__(engine, path)
         self._owner = secrets.token_hex(8)
+        self._lease_time = lease_time
 
     @classmethod
-    def open(cls, path: Path) -> Ledger:
-        """Creates or migrates the database when needed. Raises LedgerError."""
-        return cls(schema.open_database(path), str(path))
+    def open(cls, path: Path, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
+        """Creates or migrates the database when needed. `clock` is the time of leases; None: the database's own.
+        Raises LedgerError."""
+        return cls(schema.open_database(path, clock=clock), str(path), lease_time=lease_time)
 
     @property
     def evidence(self) -> Evidence:
@@ -55,13 +64,13 @@ class Ledger(Ceilings, Queries, Record):
 
     # --- requests
 
-    def create(self, request: Request, note: Note, *, context: Mapping[str, Any], lease_time: timedelta) -> Request:
+    def create(self, request: Request, note: Note, *, context: Mapping[str, Any]) -> Request:
         """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it
         first."""
         with self._writing() as connection:
             values = row_of(request) | {
                 "context": canonical(context),
-                "lease_until": database_now(connection) + lease_time,
+                "lease_until": database_now(connection) + self._lease_time,
                 "lease_owner": self._owner,
             }
             try:
@@ -71,20 +80,42 @@ class Ledger(Ceilings, Queries, Record):
             append(connection, about(request, note))
         return request
 
-    def claim(self, request: Request, *, lease_time: timedelta) -> Request:
-        """Takes the lease by the database's clock and raises the epoch, which fences off whoever had it
-        before."""
+    def claim(self, request: Request) -> Request:
+        """Takes the lease by the database's clock and raises the epoch, which fences off whoever had it before.
+
+        A lease that ends later than any could is of a clock that was wrong, and is taken too.
+        """
         table = schema.requests
         with self._writing() as connection:
             now = database_now(connection)
+            ended = table.c.lease_until.is_(None) | (table.c.lease_until < now)
+            impossible = table.c.lease_until > now + max(self._lease_time, LEASE_TIME) + CLOCK_TOLERANCE
             claimed = connection.execute(
                 table.update()
-                .where(*unmoved(request), table.c.lease_until.is_(None) | (table.c.lease_until < now))
-                .values(epoch=request.epoch + 1, lease_until=now + lease_time, lease_owner=self._owner)
+                .where(*unmoved(request), ended | impossible)
+                .values(epoch=request.epoch + 1, lease_until=now + self._lease_time, lease_owner=self._owner)
             )
             if claimed.rowcount != 1:
                 raise StaleRequest(f"another process is working on {request.ticket_key}")
         return replace(request, epoch=request.epoch + 1)
+
+    def require_lease(self, request: Request) -> None:
+        """Right before a call to the outside. Raises StaleRequest unless the request stands as the caller knows it, and
+        the lease is ours and outlives any time-out; raises Held when a person's stop holds the handler."""
+        table = schema.requests
+        with self._reading() as connection:
+            found = connection.execute(
+                table.select().where(
+                    *unmoved(request),
+                    table.c.lease_owner == self._owner,
+                    table.c.lease_until > database_now(connection) + CALL_TIME,
+                )
+            ).first()
+            stop = stop_of(connection, request.handler)
+        if found is None:
+            raise StaleRequest(f"{request.ticket_key} is no longer held by this process: nothing is sent")
+        if stop is not None:
+            raise Held(stop.sentence)
 
     def release(self, request_id: str) -> None:
         """Gives the lease back; nothing happens when it is no longer ours."""
@@ -289,9 +320,9 @@ class Ledger(Ceilings, Queries, Record):
         return moved
 
     def _update(self, connection: Connection, request: Request, values: Mapping[str, Any]) -> None:
-        """Fenced by (state, epoch); without values only checks."""
+        """Fenced by (state, epoch), and renews the lease; without values that is all."""
         table = schema.requests
-        changes = dict(values) or {"epoch": request.epoch}
+        changes = {"epoch": request.epoch, **values, "lease_until": database_now(connection) + self._lease_time}
         moved = connection.execute(table.update().where(*unmoved(request)).values(**changes))
         if moved.rowcount != 1:
             raise StaleRequest(f"the request of {request.ticket_key} was moved by another process")

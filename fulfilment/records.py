@@ -12,6 +12,7 @@ from fulfilment.request import Result, State
 
 EVIDENCE = "evidence"  # the author of what no person did
 Kind = Literal["request", "incident", "bug", "question", "project"]
+Phase = Literal["apply", "undo", "retire"]
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SAMPLE = 500
 
@@ -54,19 +55,37 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What was about to be done, durable before it was. `outcome`: done, adopted, refused, not_done, or
-    None (open).
+    """What was about to be done, durable before it was. `outcome`: done, adopted, ready, refused, not_done, or None
+    (open).
 
-    `step` counts from 0. `observed` is what was seen before: absent, or unmarked for a step that creates
-    nothing.
+    `step` counts from 0 in the plan; a step of it is applied, undone when the plan failed half-way, or retired.
+    `observed` is what was seen before: absent, or unmarked for a step that creates nothing.
     """
 
     id: int
     request_id: str
+    phase: Phase
     step: int
     operation: str
     observed: str
     outcome: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A person is needed: why, and what to look at. Told once by every way that is configured; it waits until
+    `settled_at`."""
+
+    id: int
+    subject: str
+    request_id: str | None
+    ticket_id: int | None
+    ticket_key: str | None
+    reason: str
+    look_at: str
+    told_at: datetime | None
+    settled_at: datetime | None
     created_at: datetime
 
 

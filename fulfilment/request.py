@@ -72,7 +72,9 @@ UNFINISHED = frozenset(
 class Request:
     """A row of `requests`. `id` is the HMAC identity (hex); writes compare (state, epoch) and raise the epoch.
 
-    `score` and `certificate` are those of the classification that it was decided on.
+    `score` and `certificate` are those of the classification that it was decided on. The cycle leaves it alone before
+    `next_check_at`; what was made lives until `lifetime_ends_at` (both ticket time), and `retirement` is the plan that
+    takes it away.
     """
 
     id: str
@@ -95,6 +97,9 @@ class Request:
     updated_at: datetime
     score: float | None = None
     certificate: str | None = None
+    next_check_at: datetime | None = None
+    lifetime_ends_at: datetime | None = None
+    retirement: str | None = None
 
 
 class Result(StrEnum):

@@ -7,7 +7,7 @@ UTC with microseconds, so that they sort and hash the same everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fulfilment.errors import LedgerError
 
-HEAD = "0002"
+HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
 
 __all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "open_database", "translated"]
@@ -87,6 +87,9 @@ requests = Table(
     Column("lease_until", Instant),
     Column("lease_owner", Text),
     Column("applied_at", Instant),
+    Column("next_check_at", Instant),  # ticket time before which the cycle leaves it alone
+    Column("lifetime_ends_at", Instant),  # ticket time
+    Column("retirement", Text),  # the plan that takes away what was made
     Column("created_at", Instant),
     Column("updated_at", Instant),
 )
@@ -113,6 +116,7 @@ intents = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("request_id", String(64)),
     Column("epoch", Integer),
+    Column("phase", Text),  # apply, undo, retire
     Column("step", Integer),
     Column("operation", Text),
     Column("resource", Text),
@@ -144,6 +148,23 @@ stops = Table(
     Column("created_at", Instant),
     Column("lifted_at", Instant),
 )
+# Each time that a person is needed: once per `subject`.
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subject", String(64)),
+    Column("request_id", String(64)),
+    Column("ticket_id", BigInteger),
+    Column("ticket_key", Text),
+    Column("reason", Text),
+    Column("look_at", Text),
+    Column("told_at", Instant),  # ticket time; null until every way that is configured was used
+    Column("settled_at", Instant),  # ticket time; null while it waits for a person
+    Column("created_at", Instant),
+)
+# When something last happened, by the database's clock: `cycle` is the end of the last good one.
+marks = Table("marks", metadata, Column("name", Text, primary_key=True), Column("at", Instant))
 ledger = Table(
     "ledger",
     metadata,
@@ -175,8 +196,14 @@ def tables() -> tuple[Table, ...]:
     return tuple(metadata.sorted_tables)
 
 
-def open_database(path: Path) -> Engine:
-    """An engine on an up-to-date database, created or migrated when needed. Raises LedgerError."""
+Clock = Callable[[], datetime]
+
+
+def open_database(path: Path, *, clock: Clock | None = None) -> Engine:
+    """An engine on an up-to-date database, created or migrated when needed. Raises LedgerError.
+
+    `clock` is the time of leases and of `recorded_at`; None: the database's own.
+    """
     if not path.parent.is_dir():
         raise LedgerError(f"the ledger's folder {path.parent} does not exist: create it, or name another in [store]")
     engine = create_engine(f"sqlite:///{path}")
@@ -188,11 +215,14 @@ def open_database(path: Path) -> Engine:
     except BaseException:
         engine.dispose()
         raise
-    return engine
+    return engine if clock is None else engine.execution_options(clock=clock)
 
 
 def database_now(connection: Connection) -> datetime:
     """The database's clock: leases and `recorded_at`."""
+    clock: Clock | None = connection.get_execution_options().get("clock")
+    if clock is not None:
+        return clock()
     if connection.dialect.name == "sqlite":
         value = connection.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
         return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)

@@ -400,7 +400,7 @@ def test_a_request_under_another_workers_lease_is_left_alone(house: House, tmp_p
     house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
     (request,) = house.engine().due()
     with Ledger.open(tmp_path / "ledger.sqlite3") as other:
-        other.claim(request, lease_time=timedelta(minutes=5))
+        other.claim(request)
         assert "another process" in house.cycle(Mode.SUPERVISED)[0].reasons[0]
 
 

@@ -280,7 +280,7 @@ def test_a_type_that_was_merged_into_the_fulfilled_one_is_right(evidence: Eviden
 
 def decided_on(ledger: Ledger, state: State, certificate: str | None = None, number: int = 1) -> Request:
     made = replace(request(number, state), type_source="predicted", score=0.9, certificate=certificate)
-    return ledger.create(made, Note(AT, "matched", "matched"), context={}, lease_time=timedelta(minutes=5))
+    return ledger.create(made, Note(AT, "matched", "matched"), context={})
 
 
 def test_what_the_evidence_approved_begins_only_while_the_certificate_is_in_force(

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,6 @@ from fulfilment.records import Ceiling
 from fulfilment.request import Request, Result, State
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-LEASE = timedelta(minutes=5)
 
 
 @pytest.fixture
@@ -69,9 +68,7 @@ def note(kind: str = "note", sentence: str = "something", decision: str | None =
 
 
 def create(ledger: Ledger, number: int = 1, state: State = State.MATCHED) -> Request:
-    return ledger.create(
-        request(number, state), Note(AT, "matched", "matched"), context={"team": "payments"}, lease_time=LEASE
-    )
+    return ledger.create(request(number, state), Note(AT, "matched", "matched"), context={"team": "payments"})
 
 
 def alter(path: Path, statement: str) -> None:
@@ -126,12 +123,12 @@ def test_a_lease_keeps_others_out_until_it_is_given_back(ledger: Ledger, path: P
     made = create(ledger)
     with Ledger.open(path) as other:
         with pytest.raises(StaleRequest):
-            other.claim(made, lease_time=LEASE)
+            other.claim(made)
         other.release(made.id)
         with pytest.raises(StaleRequest):
-            other.claim(made, lease_time=LEASE)
+            other.claim(made)
         ledger.release(made.id)
-        claimed = other.claim(made, lease_time=LEASE)
+        claimed = other.claim(made)
     with pytest.raises(StaleRequest):
         ledger.move(made, State.PLANNED, note())
     assert claimed.epoch == made.epoch + 1
@@ -330,11 +327,14 @@ def at_revision(path: Path, revision: str) -> None:
     engine.dispose()
 
 
+LATER = ("score", "certificate", "next_check_at", "lifetime_ends_at", "retirement")
+
+
 def test_an_older_database_keeps_what_it_holds(path: Path) -> None:
     at_revision(path, "0001")
-    columns = [column for column in schema.requests.columns if column.name not in ("score", "certificate")]
+    columns = [column for column in schema.requests.columns if column.name not in LATER]
     values = {column.name: None for column in columns} | {
-        f.name: getattr(request(), f.name) for f in fields(Request) if f.name not in ("score", "certificate")
+        f.name: getattr(request(), f.name) for f in fields(Request) if f.name not in LATER
     }
     values |= {"state": "approved", "context": "{}", "created_at": AT.isoformat(), "updated_at": AT.isoformat()}
     with sqlite3.connect(path) as connection:

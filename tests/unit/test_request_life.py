@@ -78,7 +78,7 @@ class Arrows(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         note = Note(START, "matched", "matched")
-        self.ledger.create(self.request, note, context={}, lease_time=timedelta(minutes=1))
+        self.ledger.create(self.request, note, context={})
         self.rows += 1
 
     @rule(to=st.sampled_from(State))
