@@ -149,6 +149,15 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             self._update(connection, request, {"next_check_at": until})
         return replace(request, next_check_at=until)
 
+    def hasten(self, request: Request, note: Note) -> Request:
+        """A person lets it go on: the next cycle looks at it. What called for a person is settled."""
+        at = request.updated_at if request.state is State.FAILED else None
+        with self._writing() as connection:
+            self._update(connection, request, {"next_check_at": at})
+            settle_in(connection, note.at, request_id=request.id)
+            append(connection, about(request, note))
+        return replace(request, next_check_at=at)
+
     def summon(self, request: Request, note: Note, *, look_at: str, is_last: bool = False) -> bool:
         """Calls a person about a request that stays where it is; False when that call is open already. `is_last`: the
         cycle does not look at it any more."""
