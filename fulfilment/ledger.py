@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from fulfilment import schema
@@ -27,6 +26,7 @@ from fulfilment.records import EVIDENCE, Intent, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
 from fulfilment.rows import about, proposal_of, release, row_of, take, unmoved, void
 from fulfilment.schema import Connection, Engine, IntegrityError, database_now
+from tickets.place import Location
 from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
@@ -52,10 +52,10 @@ class Ledger(Calls, Ceilings, Queries, Record):
         self._lease_time = lease_time
 
     @classmethod
-    def open(cls, path: Path, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
+    def open(cls, place: Location, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
         """Creates or migrates the database when needed. `clock` is the time of leases; None: the database's own.
         Raises LedgerError."""
-        return cls(schema.open_database(path, clock=clock), str(path), lease_time=lease_time)
+        return cls(schema.open_database(place, clock=clock), str(place), lease_time=lease_time)
 
     @property
     def evidence(self) -> Evidence:
