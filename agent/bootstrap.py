@@ -22,6 +22,8 @@ from tickets.store import TicketStore
 
 TICKETS_FILE = "tickets.sqlite3"
 LEDGER_FILE = "ledger.sqlite3"
+TICKETS_SCHEMA = "goldenpath_tickets"
+LEDGER_SCHEMA = "goldenpath_ledger"
 MODEL_FOLDER = "model"
 HISTORY_FOLDER = "history"
 SECRET_FILE = "installation-secret"  # noqa: S105 - a file's name

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from fulfilment import schema
@@ -29,6 +28,7 @@ from fulfilment.records import EVIDENCE, Intent, Phase, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
 from fulfilment.rows import about, release, row_of, take, take_quota, void
 from fulfilment.schema import Connection, IntegrityError, database_now
+from tickets.place import Location
 from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
@@ -47,10 +47,10 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
     """One agent's view of it."""
 
     @classmethod
-    def open(cls, path: Path, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
+    def open(cls, place: Location, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
         """Creates or migrates the database when needed. `clock` is the time of leases; None: the database's own.
         Raises LedgerError."""
-        return cls(schema.open_database(path, clock=clock), str(path), lease_time=lease_time)
+        return cls(schema.open_database(place, clock=clock), str(place), lease_time=lease_time)
 
     @property
     def evidence(self) -> Evidence:

