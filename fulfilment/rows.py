@@ -12,6 +12,7 @@ from fulfilment.errors import StaleRequest
 from fulfilment.records import RESULTS, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
+from fulfilment.statements import RELEASE, VOID_ALL, VOID_UNUSED
 from tickets.ticket import Classification
 
 _SOURCES: dict[str, Literal["given", "predicted", "corrected"]] = {"given": "given", "corrected": "corrected"}
@@ -40,19 +41,12 @@ def take(connection: Connection, request: Request, name: str, at: datetime) -> N
 
 
 def release(connection: Connection, request: Request, at: datetime) -> None:
-    table = schema.reservations
-    connection.execute(
-        table.update().where(table.c.request_id == request.id, table.c.released_at.is_(None)).values(released_at=at)
-    )
+    connection.execute(RELEASE, {"request": request.id, "released_at": at})
 
 
 def void(connection: Connection, request: Request, at: datetime, *, used: bool = False) -> None:
     """The codes that nobody used; `used`: those too that were."""
-    table = schema.approvals
-    standing = [table.c.request_id == request.id, table.c.voided_at.is_(None)]
-    if not used:
-        standing.append(table.c.approved_at.is_(None))
-    connection.execute(table.update().where(*standing).values(voided_at=at))
+    connection.execute(VOID_ALL if used else VOID_UNUSED, {"request": request.id, "voided_at": at})
 
 
 def classification_of(request: Request) -> Classification:

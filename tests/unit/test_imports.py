@@ -34,6 +34,7 @@ HOMES = {
         "tickets/migrations/",
         "fulfilment/evidence_tables.py",
         "fulfilment/schema.py",
+        "fulfilment/statements.py",
         "fulfilment/migrations/",
     ),
     "alembic": (
@@ -62,7 +63,13 @@ HOMES = {
     "threadpoolctl": ("analytics/discover.py",),
     "holidays": ("analytics/calendars.py", "sandbox/workday.py"),
     "streamlit": ("dashboard/",),
-    "typer": ("agent/cli.py", "agent/cli_paths.py", "agent/cli_types.py", "agent/terminal.py"),
+    "typer": (
+        "agent/cli.py",
+        "agent/cli_ledger.py",
+        "agent/cli_paths.py",
+        "agent/cli_types.py",
+        "agent/terminal.py",
+    ),
     "moto": ("sandbox/",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
