@@ -94,6 +94,11 @@ class Configuration(BaseSettings):
         """Where the stores live; relative paths are relative to the file."""
         return self.root / self.store.folder
 
+    @property
+    def anchor_file(self) -> Path | None:
+        """Where the ledger is anchored; a relative path is relative to the file."""
+        return None if self.store.anchor_file is None else self.root / self.store.anchor_file
+
     def team_groups(self) -> tuple[str, ...]:
         """The Jira groups of all teams, each once, in the order of the file."""
         return tuple(dict.fromkeys(group for team in self.teams.values() for group in team.groups))

@@ -89,7 +89,20 @@ def run_cycle(
             if outcome is not None:
                 outcomes.append(outcome)
                 on_outcome(outcome)
+    errors += not is_anchored(rooms)
     return CycleReport(synced.started_at, monotonic() - start, synced, tuple(outcomes), errors, obstacles)
+
+
+def is_anchored(rooms: Rooms) -> bool:
+    """Keeps the ledger's head where the configuration says; False, and logged, where that failed."""
+    file = rooms.configuration.anchor_file
+    if file is not None:
+        try:
+            rooms.ledger.anchor(file, at=rooms.client.now())
+        except FulfilmentError as error:
+            log.error("the ledger was not anchored: %s", error)
+            return False
+    return True
 
 
 def project_of(rooms: Rooms, request: Request) -> str:

@@ -261,4 +261,7 @@ class HandlerTable(BaseModel):
 
 
 class Store(Table):
+    """`anchor_file`: where the head of the ledger is appended at the end of each cycle that wrote something."""
+
     folder: Path = Path(STORE_FOLDER)
+    anchor_file: Path | None = None

@@ -247,7 +247,7 @@ class Engine:
             certificate=classification.certificate,
         )
         note = Note(at, "matched", f"matched to {handler.name}", detail={"generation": generation})
-        self._ledger.create(request, note, context=_context(found))
+        request = self._ledger.create(request, note, context=_context(found))
         with self._released(request.id):
             return self._act(request, ticket, handler, found)
 
@@ -292,7 +292,7 @@ class Engine:
                 return self._drive(held, ticket, handler)
             if held.type_source != "corrected" and _is_of_another_type(ticket, handler):
                 return self._progress.leave(held, ticket, State.CANCELLED, _RETYPED)
-            replies = self._ledger.context(held)["replies"]
+            replies = held.memory["replies"]
             is_unchanged = self._judge.content_hash(ticket, handler, replies) == held.content_hash
             classification = remembered(held, ticket, is_unchanged=is_unchanged)
             found = self._judged(ticket, classification, handler, request.id)
@@ -396,7 +396,7 @@ class Engine:
 
     def _standing(self, request: Request) -> Outcome:
         """Nothing new: what was decided stands."""
-        kept = self._ledger.context(request).get("result")
+        kept = request.memory.get("result")
         is_split = request.state is State.NEEDS_INFORMATION and kept == Result.SPLIT.value
         result = Result.SPLIT if is_split else RESULTS[request.state]
         return Outcome(request.ticket_key, result, (request.reason,), request.handler, request.resource)

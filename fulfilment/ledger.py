@@ -63,8 +63,8 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it
         first."""
         with self._writing() as connection:
+            request = replace(request, context=canonical(context))
             values = row_of(request) | {
-                "context": canonical(context),
                 "lease_until": database_now(connection) + self._lease_time,
                 "lease_owner": self._owner,
             }
@@ -104,6 +104,7 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             resource=request.resource if resource is None else resource,
             retirement=request.retirement if retirement is None else retirement,
             next_check_at=next_check_at,
+            context=request.context if context is None else canonical(context),
         )
         if classification is not None:
             moved = replace(
@@ -114,7 +115,7 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
                 certificate=classification.certificate,
             )
         with self._writing() as connection:
-            moved = self._move(connection, request, moved, to, note, context=context)
+            moved = self._move(connection, request, moved, to, note)
             if look_at is not None:
                 _call(connection, moved, note, look_at)
             return moved
@@ -250,8 +251,6 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         moved: Request,
         to: State,
         note: Note,
-        *,
-        context: Mapping[str, Any] | None = None,
     ) -> Request:
         if to not in ARROWS[request.state]:
             raise ValueError(f"a request cannot go from {request.state} to {to}")
@@ -264,8 +263,6 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             updated_at=note.at,
         )
         values = row_of(moved)
-        if context is not None:
-            values["context"] = canonical(context)
         if to is State.APPLIED:
             values["applied_at"] = note.at
         self._update(connection, request, values)

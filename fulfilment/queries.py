@@ -12,7 +12,8 @@ from fulfilment.audits import newest_audits
 from fulfilment.book import Book
 from fulfilment.records import Intent, Proposal, RequestOutcome
 from fulfilment.request import UNFINISHED, Request, State
-from fulfilment.rows import QUOTA, outcome_of, proposal_of, quota_name, request_of
+from fulfilment.rows import outcome_of, proposal_of, quota_name, request_of
+from fulfilment.statements import QUOTA
 from fulfilment.type_names import roots
 
 
@@ -31,14 +32,6 @@ class Queries(Book):
         query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id, table.c.handler == handler)
         with self._reading() as connection:
             return len(connection.execute(query).all())
-
-    def context(self, request: Request) -> dict[str, Any]:
-        """What the engine needs to remember about a request besides its columns."""
-        table = schema.requests
-        with self._reading() as connection:
-            row = connection.execute(table.select().where(table.c.id == request.id)).one()
-        found: dict[str, Any] = json.loads(row.context)
-        return found
 
     def requests(self, *, state: State | None = None, key: str | None = None) -> list[Request]:
         """Oldest first, all unless narrowed."""

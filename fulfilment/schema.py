@@ -242,13 +242,12 @@ def _engine_at(place: Location) -> Engine:
 
 
 def database_now(connection: Connection) -> datetime:
-    """The database's clock: leases and `recorded_at`."""
+    """The database's clock: leases and `recorded_at`. SQLite's is this machine's."""
     clock: Clock | None = connection.get_execution_options().get("clock")
     if clock is not None:
         return clock()
     if connection.dialect.name == "sqlite":
-        value = connection.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
-        return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+        return datetime.now(UTC)
     instant = connection.scalar(text("SELECT clock_timestamp()"))
     assert isinstance(instant, datetime)  # noqa: S101  (the driver's own type)
     return instant.astimezone(UTC)
