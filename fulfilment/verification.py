@@ -91,7 +91,8 @@ def _rows_with_texts(connection: Connection) -> Iterator[Row]:
 
 
 def _stream(connection: Connection, query: Any) -> Iterator[Row]:
-    return iter(connection.execute(query, execution_options={"yield_per": _BATCH}))
+    for rows in connection.execute(query, execution_options={"yield_per": _BATCH}).partitions():
+        yield from rows
 
 
 def read_head(connection: Connection) -> Head | None:
