@@ -2,7 +2,8 @@
 
 Found like git finds its own: in this folder or the nearest one above; `GOLDENPATH_CONFIG` names another.
 Any value can be overridden by a variable: `GOLDENPATH_AGENT__EVERY_MINUTES=2`. Secrets come by variable
-(`GOLDENPATH_JIRA_TOKEN`) or by file reference (`jira.token_file`), never from this file.
+(`GOLDENPATH_JIRA_TOKEN`, `GOLDENPATH_DATABASE_PASSWORD`) or by file reference (`jira.token_file`,
+`store.password_file`), never from this file.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ from fulfilment.handler import Handler, discover
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
 
 FILE_NAME = "goldenpath.toml"
+_NOT_IN_FILE = {
+    "jira_token": "GOLDENPATH_JIRA_TOKEN or jira.token_file",
+    "database_password": "GOLDENPATH_DATABASE_PASSWORD or store.password_file",
+    "source": "GOLDENPATH_CONFIG to name the file",
+}
 
 
 class Configuration(BaseSettings):
@@ -58,6 +64,7 @@ class Configuration(BaseSettings):
 
     jira: Jira | None = None
     jira_token: SecretStr | None = None
+    database_password: SecretStr | None = None
     sync: Sync = Sync()
     projects: dict[str, ProjectTable] = Field(default_factory=dict)
     calendar: Hours = Hours()
@@ -121,15 +128,26 @@ class Configuration(BaseSettings):
                 f"no API token for {jira.email or jira.url}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in "
                 f"{self.source} to a file that holds only the token"
             )
-        path = self.root / jira.token_file
+        return self._read_secret("jira.token_file", jira.token_file, "token")
+
+    def read_database_password(self) -> str | None:
+        """From the variable or the file; None: libpq looks where it always does."""
+        if self.database_password is not None:
+            return self.database_password.get_secret_value()
+        if self.store.password_file is None:
+            return None
+        return self._read_secret("store.password_file", self.store.password_file, "password")
+
+    def _read_secret(self, key: str, file: Path, what: str) -> str:
+        path = self.root / file
         try:
-            token = path.read_text(encoding="utf-8").strip()
+            secret = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not a text file"
-            raise ConfigurationError(f"jira.token_file {path} cannot be read: {reason}") from None
-        if not token:
-            raise ConfigurationError(f"jira.token_file {path} is empty; it must hold the token")
-        return token
+            raise ConfigurationError(f"{key} {path} cannot be read: {reason}") from None
+        if not secret:
+            raise ConfigurationError(f"{key} {path} is empty; it must hold the {what}")
+        return secret
 
 
 def find(start: Path | None = None) -> Path | None:
@@ -160,12 +178,10 @@ def load(path: Path | None = None) -> Configuration:
         raise ConfigurationError(f"{path} cannot be read as text: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    for secret in ("jira_token", "source"):
+    for secret, instead in _NOT_IN_FILE.items():
         if secret in raw:
-            raise ConfigurationError(
-                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; "
-                "use GOLDENPATH_JIRA_TOKEN or jira.token_file"
-            )
+            line = _line_of(text, (secret,))
+            raise ConfigurationError(f"{path}:{line}: {secret} is not allowed in the file; use {instead}")
     configuration = _checked(raw, path, text)
     build_policy(configuration, text=text)
     return configuration
@@ -305,7 +321,7 @@ def _allowed(keys: tuple[str, ...]) -> str:
         annotation = fields[part].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
-    names = [name for name in model.model_fields if name not in ("source", "jira_token")]
+    names = [name for name in model.model_fields if name not in _NOT_IN_FILE]
     return f"; allowed: {', '.join(names)}"
 
 

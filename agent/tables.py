@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from tickets.place import checked_url
 from tickets.ticket import Clock
 
 STORE_FOLDER = ".goldenpath"
@@ -261,7 +262,22 @@ class HandlerTable(BaseModel):
 
 
 class Store(Table):
-    """`anchor_file`: where the head of the ledger is appended at the end of each cycle that wrote something."""
+    """`folder` holds what is kept; with `database`, the address of a PostgreSQL, the tickets and the ledger are there
+    instead, and `password_file` names a file with only its password. The head of the ledger is appended to
+    `anchor_file` at the end of each cycle that wrote something."""
 
     folder: Path = Path(STORE_FOLDER)
     anchor_file: Path | None = None
+    database: str = ""
+    password_file: Path | None = None
+
+    @field_validator("database")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return checked_url(value) if value else value
+
+    @model_validator(mode="after")
+    def _password_is_of_a_database(self) -> Self:
+        if self.password_file is not None and not self.database:
+            raise ValueError("password_file is for a database: set database, or leave it out")
+        return self

@@ -262,7 +262,8 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             reason=note.sentence,
             updated_at=note.at,
         )
-        values = row_of(moved)
+        before = row_of(request)
+        values = {name: value for name, value in row_of(moved).items() if value != before[name]}
         if to is State.APPLIED:
             values["applied_at"] = note.at
         self._update(connection, request, values)

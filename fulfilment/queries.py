@@ -44,6 +44,13 @@ class Queries(Book):
         with self._reading() as connection:
             return [request_of(row) for row in connection.execute(query)]
 
+    def first(self) -> Request | None:
+        """The oldest request; None where there is none yet."""
+        table = schema.requests
+        with self._reading() as connection:
+            row = connection.execute(table.select().order_by(table.c.created_at, table.c.generation).limit(1)).first()
+        return None if row is None else request_of(row)
+
     def unfinished(self) -> list[Request]:
         """Requests that go on without the ticket having changed, now or later; oldest first."""
         table = schema.requests

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import config
+from agent import bootstrap, config
 from agent.errors import ConfigurationError
 
 JIRA = '[jira]\nurl = "https://acme.example"\nemail = "a@acme.example"\nprojects = ["OPS"]\n'
 ROLES = (
     'plan_role_arn = "arn:aws:iam::123456789012:role/plan"\napply_role_arn = "arn:aws:iam::123456789012:role/apply"\n'
 )
+STORE = "[store]\n"
 ENVIRONMENT = f'[environments.dev]\naccount = "123456789012"\n{ROLES}regions = ["eu-west-1"]\n'
 
 
@@ -92,6 +93,16 @@ def test_every_commented_example_of_the_template_is_valid_too(tmp_path: Path) ->
         (JIRA + '[teams.a]\nenvironments = ["moon"]\n', 6, "unknown environment 'moon'; allowed: none is configured"),
         (JIRA + "[projects.WEB]\n", 5, "unknown project 'WEB'; allowed: OPS"),
         ('jira_token = "abc"\n' + JIRA, 1, "not allowed in the file"),
+        (
+            'database_password = "abc"\n' + JIRA,
+            1,
+            "not allowed in the file; use GOLDENPATH_DATABASE_PASSWORD or store.password_file",
+        ),
+        (STORE + 'database = "mysql://gp@db/gp"\n', 2, "allowed: postgresql://USER@HOST/DATABASE"),
+        (STORE + 'database = "postgresql://gp@db"\n', 2, "allowed: postgresql://USER@HOST/DATABASE"),
+        (STORE + 'database = "postgresql://gp@db:many/gp"\n', 2, "allowed: postgresql://USER@HOST/DATABASE"),
+        (STORE + 'database = "postgresql://gp@db/gp?colour=red"\n', 2, "unknown parameter 'colour'; allowed: "),
+        (STORE + 'password_file = "p"\n', 1, "password_file is for a database"),
     ],
 )
 def test_a_wrong_key_or_value_names_file_line_and_what_is_allowed(
@@ -139,3 +150,47 @@ def test_the_token_comes_from_the_variable_or_the_file_and_is_never_shown(
 def test_no_token_says_where_to_put_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="GOLDENPATH_JIRA_TOKEN"):
         config.load(write(tmp_path, JIRA)).read_token()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://gp:hunter2@db/gp",
+        "postgresql://gp@db/gp?password=hunter2",
+        "postgresql://gp@db/gp?sslpassword=hunter2",
+        "postgresql://gp:hunter2#x@db/gp",
+        "postgresql://gp:hunter2/x@db/gp",
+        "postgresql://gp:hunter2?x@db/gp",
+        "postgresql://gp:[hunter2@db/gp",
+        "mysql://gp:hunter2@db/gp",
+    ],
+)
+@pytest.mark.parametrize("is_variable", [False, True])
+def test_a_password_in_an_address_is_refused_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, is_variable: bool
+) -> None:
+    if is_variable:
+        monkeypatch.setenv("GOLDENPATH_STORE__DATABASE", address)
+    path = write(tmp_path, JIRA if is_variable else f'{STORE}database = "{address}"\n')
+    with pytest.raises(
+        ConfigurationError, match=r"store\.database: .*allowed: postgresql://USER@HOST/DATABASE"
+    ) as raised:
+        config.load(path)
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_the_password_of_the_database_comes_from_the_variable_or_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, STORE + 'database = "postgresql://gp@db/gp"\n')
+    assert config.load(path).read_database_password() is None
+    path = write(tmp_path, path.read_text() + 'password_file = "secret"\n')
+    with pytest.raises(ConfigurationError, match=r"store\.password_file .*secret cannot be read"):
+        config.load(path).read_database_password()
+    (tmp_path / "secret").write_text("from the file\n")
+    assert config.load(path).read_database_password() == "from the file"
+    monkeypatch.setenv("GOLDENPATH_DATABASE_PASSWORD", "from the variable")
+    loaded = config.load(path)
+    assert loaded.read_database_password() == "from the variable"
+    assert "from the" not in repr(loaded) + str(loaded) + repr(bootstrap.ledger_place(loaded))
