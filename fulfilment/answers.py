@@ -8,6 +8,7 @@ import json
 from fulfilment.desk import Adf, Desk
 from fulfilment.identity import PROPERTY, our_comments
 from tickets.errors import AnswerUnknown, TicketsError
+from tickets.jira_records import Audience
 from tickets.ticket import Comment, Ticket
 
 
@@ -24,6 +25,7 @@ class Voice:
         request: str,
         about: str | None = None,
         public: bool = True,
+        only: Audience | None = None,
     ) -> Comment:
         """Posts `body` unless our account already posted one of this purpose about the same thing.
 
@@ -37,7 +39,7 @@ class Voice:
             return posted
         marker = {"request": request, "purpose": purpose, "about": subject}
         try:
-            return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public)
+            return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public, only=only)
         except AnswerUnknown as lost:
             try:
                 posted = self._posted(ticket, purpose, subject)

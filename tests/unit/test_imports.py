@@ -62,7 +62,7 @@ HOMES = {
     "threadpoolctl": ("analytics/discover.py",),
     "holidays": ("analytics/calendars.py", "sandbox/workday.py"),
     "streamlit": ("dashboard/",),
-    "typer": ("agent/cli.py", "agent/cli_paths.py", "agent/cli_types.py", "agent/terminal.py"),
+    "typer": ("agent/cli.py", "agent/cli_health.py", "agent/cli_paths.py", "agent/cli_types.py", "agent/terminal.py"),
     "moto": ("sandbox/",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
