@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -87,6 +88,12 @@ def _read_shift(words: object) -> Shift:
 Shifts = Annotated[tuple[Annotated[Shift, BeforeValidator(_read_shift)], ...], Field(description="from and to")]
 
 
+@cache
+def _zones() -> set[str]:
+    """Kept: they are looked up in a tree of files each time."""
+    return available_timezones()
+
+
 class Hours(Table):
     """Working hours on the clock of `time_zone`: `start` to `end` on the `weekdays` (1 is Monday), or by weekday in
     `shifts`, several a day. `holidays_of` names a country, or a part of one, whose public holidays are free;
@@ -113,7 +120,7 @@ class Hours(Table):
     @field_validator("time_zone")
     @classmethod
     def _is_known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _zones():
             raise ValueError("allowed: an IANA time zone, like Europe/Berlin")
         return value
 
