@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent import cli_ledger, cli_paths, cli_requests, cli_types, config
+from agent import cli_health, cli_ledger, cli_paths, cli_requests, cli_types, config
 from agent.errors import AgentError, ConfigurationError, Stopped
 from agent.tables import duration
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
@@ -42,6 +42,8 @@ app.command(epilog="Example: goldenpath certificates --json")(cli_types.certific
 app.command(epilog="Example: goldenpath handlers --json")(cli_paths.handlers)
 app.command(epilog='Example: goldenpath stop s3-bucket --reason "wrong region"')(cli_paths.stop)
 app.command(epilog="Example: goldenpath resume s3-bucket")(cli_paths.resume)
+app.command(epilog="Example: goldenpath health --max-age 15 --json || page-somebody")(cli_health.health)
+app.command(epilog="Example: goldenpath settle 3 --by otto")(cli_health.settle)
 app.command(epilog="Example: goldenpath audit --count 20 && goldenpath audit OPS-12 s3-bucket")(cli_types.audit)
 
 

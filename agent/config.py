@@ -33,6 +33,7 @@ from agent.tables import (
     HandlerTable,
     Hours,
     Jira,
+    OnCallTable,
     ProjectTable,
     ReportTable,
     Store,
@@ -44,10 +45,12 @@ from fulfilment.handler import Handler, discover
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
 
 FILE_NAME = "goldenpath.toml"
-_NOT_IN_FILE = {
-    "jira_token": "GOLDENPATH_JIRA_TOKEN or jira.token_file",
-    "database_password": "GOLDENPATH_DATABASE_PASSWORD or store.password_file",
-    "source": "GOLDENPATH_CONFIG to name the file",
+# Values that come by variable, and the key of the file that may hold each instead.
+SECRETS = {
+    "jira_token": "jira.token_file",
+    "database_password": "store.password_file",
+    "on_call_webhook_secret": "on_call.webhook_secret_file",
+    "on_call_mail_password": "on_call.mail.password_file",
 }
 
 
@@ -65,6 +68,9 @@ class Configuration(BaseSettings):
     jira: Jira | None = None
     jira_token: SecretStr | None = None
     database_password: SecretStr | None = None
+    on_call: OnCallTable | None = None
+    on_call_webhook_secret: SecretStr | None = None
+    on_call_mail_password: SecretStr | None = None
     sync: Sync = Sync()
     projects: dict[str, ProjectTable] = Field(default_factory=dict)
     calendar: Hours = Hours()
@@ -138,7 +144,22 @@ class Configuration(BaseSettings):
             return None
         return self._read_secret("store.password_file", self.store.password_file, "password")
 
+    def webhook_secret(self) -> str:
+        """What signs our calls, empty where none is configured. Raises ConfigurationError."""
+        if self.on_call_webhook_secret is not None:
+            return self.on_call_webhook_secret.get_secret_value()
+        file = self.on_call.webhook_secret_file if self.on_call else None
+        return self._read_secret("on_call.webhook_secret_file", file, "secret") if file else ""
+
+    def mail_password(self) -> str:
+        """Of the mail server's user, empty where none is configured. Raises ConfigurationError."""
+        if self.on_call_mail_password is not None:
+            return self.on_call_mail_password.get_secret_value()
+        file = self.on_call.mail.password_file if self.on_call and self.on_call.mail else None
+        return self._read_secret("on_call.mail.password_file", file, "password") if file else ""
+
     def _read_secret(self, key: str, file: Path, what: str) -> str:
+        """All that the file holds. Raises ConfigurationError."""
         path = self.root / file
         try:
             secret = path.read_text(encoding="utf-8").strip()
@@ -178,10 +199,12 @@ def load(path: Path | None = None) -> Configuration:
         raise ConfigurationError(f"{path} cannot be read as text: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    for secret, instead in _NOT_IN_FILE.items():
+    for secret, key in {**SECRETS, "source": SECRETS["jira_token"]}.items():
         if secret in raw:
-            line = _line_of(text, (secret,))
-            raise ConfigurationError(f"{path}:{line}: {secret} is not allowed in the file; use {instead}")
+            variable = f"GOLDENPATH_{(secret if secret in SECRETS else 'jira_token').upper()}"
+            raise ConfigurationError(
+                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; use {variable} or {key}"
+            )
     configuration = _checked(raw, path, text)
     build_policy(configuration, text=text)
     return configuration
@@ -321,7 +344,7 @@ def _allowed(keys: tuple[str, ...]) -> str:
         annotation = fields[part].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
-    names = [name for name in model.model_fields if name not in _NOT_IN_FILE]
+    names = [field.alias or name for name, field in model.model_fields.items() if name not in ("source", *SECRETS)]
     return f"; allowed: {', '.join(names)}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fulfilment.desk import Adf, Desk
 from fulfilment.identity import PROPERTY, our_comments
 from tickets.errors import AnswerUnknown, TicketsError
+from tickets.jira_records import Audience
 from tickets.ticket import Comment, Ticket
 
 
@@ -26,6 +27,7 @@ class Voice:
         about: str | None = None,
         public: bool = True,
         fence: Callable[[], None] = lambda: None,
+        only: Audience | None = None,
     ) -> Comment:
         """Posts `body` unless our account already posted one of this purpose about the same thing.
 
@@ -40,7 +42,7 @@ class Voice:
         fence()
         marker = {"request": request, "purpose": purpose, "about": subject}
         try:
-            return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public)
+            return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public, only=only)
         except AnswerUnknown as lost:
             try:
                 posted = self._posted(ticket, purpose, subject)

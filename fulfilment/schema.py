@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    Update,
     create_engine,
     event,
     inspect,
@@ -40,7 +41,7 @@ from tickets.place import Location, Place
 HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
 
-__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "open_database", "translated"]
+__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "Update", "open_database", "translated"]
 
 
 class Instant(TypeDecorator[datetime]):
@@ -161,6 +162,7 @@ calls = Table(
     Column("ticket_key", Text),
     Column("reason", Text),
     Column("look_at", Text),
+    Column("ways", Text),  # those by which people were told already, parted by blanks
     Column("told_at", Instant),  # ticket time; null until every way that is configured was used
     Column("settled_at", Instant),  # ticket time; null while it waits for a person
     Column("created_at", Instant),

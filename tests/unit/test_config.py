@@ -76,6 +76,24 @@ def test_every_commented_example_of_the_template_is_valid_too(tmp_path: Path) ->
             6,
             "report.when: unknown key; allowed: folder, every, weekday, hour, formats, top, since, rank_by",
         ),
+        (JIRA + f"[on_call]\naccounts = {list('abcdef')}\n", 6, "on_call.accounts: Tuple should have at most 5 items"),
+        (JIRA + '[on_call]\naccounts = ["a b"]\n', 6, "on_call.accounts.0"),
+        (JIRA + '[on_call]\nlabel = "x"\n', 5, "on_call: it names nobody: set accounts, webhook_url or mail"),
+        (JIRA + '[on_call]\nwebhook_url = "http://h.example/x"\n', 6, "allowed: an https:// address"),
+        (JIRA + '[on_call]\nwebhook_url = "https://u:p@h.example/x"\n', 6, "without a user, a password"),
+        (JIRA + '[on_call]\naccounts = ["a"]\ngroup = "g"\nrole = "r"\n', 5, "group and role exclude each other"),
+        (JIRA + '[on_call]\naccounts = ["a"]\nlabel = "a b"\n', 7, "on_call.label"),
+        (
+            JIRA + '[on_call.mail]\nhost = "h.example"\nfrom = "a@b.example"\nto = ["c@d.example"]\nstarttls = false\n',
+            5,
+            "on_call.mail: starttls = false is for a server on this machine only",
+        ),
+        (
+            JIRA + '[on_call.mail]\nhost = "h.example"\nfrom = "a@b.example\\nBcc: x@y.example"\nto = []\n',
+            7,
+            "on_call.mail.from",
+        ),
+        (JIRA + '[on_call.mail]\nsender = "a@b.example"\n', 6, "unknown key; allowed: host, port, from, to, starttls"),
         (JIRA + '[report]\nevery = "month"\n', 6, "report.every: Input should be 'day' or 'week'"),
         (JIRA + '[report]\nformats = ["pdf"]\n', 6, "report.formats.0: Input should be 'text', 'md', 'html' or 'json'"),
         (JIRA + "[report]\nformats = []\n", 6, "report.formats"),
@@ -194,3 +212,19 @@ def test_the_password_of_the_database_comes_from_the_variable_or_the_file(
     loaded = config.load(path)
     assert loaded.read_database_password() == "from the variable"
     assert "from the" not in repr(loaded) + str(loaded) + repr(bootstrap.ledger_place(loaded))
+
+
+def test_the_secrets_of_calls_come_by_file_or_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = '[on_call]\nwebhook_url = "https://h.example"\nwebhook_secret_file = "secret"\n'
+    loaded = config.load(write(tmp_path, JIRA + table))
+    with pytest.raises(ConfigurationError, match=r"on_call.webhook_secret_file .* cannot be read"):
+        loaded.webhook_secret()
+    (tmp_path / "secret").write_text("from-file\n")
+    assert (loaded.webhook_secret(), loaded.mail_password()) == ("from-file", "")
+    monkeypatch.setenv("GOLDENPATH_ON_CALL_WEBHOOK_SECRET", "from-variable")
+    monkeypatch.setenv("GOLDENPATH_ON_CALL_MAIL_PASSWORD", "word")
+    loaded = config.load(write(tmp_path, JIRA + table))
+    assert (loaded.webhook_secret(), loaded.mail_password()) == ("from-variable", "word")
+    assert "from-variable" not in repr(loaded)
+    with pytest.raises(ConfigurationError, match=r":1: on_call_mail_password is not allowed .*ON_CALL_MAIL_PASSWORD"):
+        config.load(write(tmp_path, 'on_call_mail_password = "x"\n' + JIRA))

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("ticket_key", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("look_at", sa.Text, nullable=False),
+        sa.Column("ways", sa.Text),
         sa.Column("told_at", sa.String(32)),
         sa.Column("settled_at", sa.String(32)),
         sa.Column("created_at", sa.String(32), nullable=False),
