@@ -18,7 +18,7 @@ from fulfilment.desk import Adf, Reading
 from fulfilment.handler import Asked, Handler, Never, Reader
 from fulfilment.plan import Plan, Step
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
-from tickets.errors import NotFound
+from tickets.errors import NotFound, NoTransition
 from tickets.ticket import (
     Comment,
     FieldChange,
@@ -97,6 +97,11 @@ class FakeDesk:
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         self._may_fail("move")
+        current = self.tickets[ticket_id].status
+        if current.name == to_status:
+            return
+        if current.category is StatusCategory.DONE:
+            raise NoTransition(f"it is closed already ({current.name})")
         self.writes.append("move")
         self.set_status(ticket_id, AGENT, to_status)
         self._wrote("move")
