@@ -1,21 +1,26 @@
-"""Plays a schedule again: `python -m tests.simulation SCENARIO [POINT FAULT]…`; without faults it lists the points."""
+"""Plays a schedule again: `python -m tests.simulation SCENARIO [POINT FAULT]...`; without faults it shows the points.
+
+A point is an ordinal, or a name like `ledger.begin` or `desk.ticket@2` (the second of that name).
+"""
 
 from __future__ import annotations
 
 import sys
 
-from tests.simulation.play import play
+import fulfilment
+from tests.simulation.play import play, schedule
 from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.schedules import Fault, Schedule
 
 
 def main(words: list[str]) -> int:
-    """1 when an invariant was broken, 2 for a scenario that does not exist."""
-    if not words or words[0] not in SCENARIOS or len(words) % 2 == 0:
-        print(f"{__doc__}\nscenarios: {', '.join(SCENARIOS)}", file=sys.stderr)
+    """1 when an invariant was broken, 2 for a scenario or a point that does not exist."""
+    print(f"plays {fulfilment.__file__}", file=sys.stderr)
+    try:
+        asked = schedule(SCENARIOS[words[0]].name, *words[1:])
+    except (IndexError, KeyError, ValueError) as error:
+        print(f"{__doc__}\n{error!r}\nscenarios: {', '.join(SCENARIOS)}", file=sys.stderr)
         return 2
-    faults = tuple(Fault(int(at), what) for at, what in zip(words[1::2], words[2::2], strict=True))
-    played = play(Schedule(words[0], faults), trace=True)
+    played = play(asked, trace=True)
     print(played)
     return 1 if played.wrong else 0
 

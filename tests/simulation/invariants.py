@@ -50,6 +50,8 @@ class Books:
 
 
 def at_most_one_resource_per_request(books: Books) -> Iterator[str]:
+    if books.may_be_twice & {"provider.box:CreateBox"}:
+        return
     made = Counter(effect.request for effect in books.world.effects if effect.kind == "box:CreateBox")
     for request, count in made.items():
         if count > 1:
@@ -95,6 +97,8 @@ def exactly_one_result_where_it_is_fulfilled(books: Books) -> Iterator[str]:
 
 
 def what_is_fulfilled_stands(books: Books) -> Iterator[str]:
+    if books.world.provider.forgives and books.may_be_twice & {"provider.box:CreateBox"}:
+        return
     for row in books.requests:
         if row["state"] not in ("applied", "verified", "answered", "closed"):
             continue

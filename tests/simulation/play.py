@@ -16,7 +16,7 @@ from tests.fakes import SECRET, BoxHandler, BoxSettings, Killed, PlainReplies
 from tests.simulation import invariants
 from tests.simulation.points import Call, Kind, Life, Point, WatchedDesk, WatchedLedger, WatchedWorkshop
 from tests.simulation.scenarios import ACTS, SCENARIOS, Scenario, first
-from tests.simulation.schedules import DESK, OUTSIDE, SENT, Schedule, by_point
+from tests.simulation.schedules import DESK, OUTSIDE, SENT, Fault, Schedule, by_point
 from tests.simulation.tape import How, Reel, Tape
 from tests.simulation.world import CALL_SECONDS, Bench, Effect, World, bench, is_cancelled
 from tickets.errors import AnswerUnknown, JiraRefused, JiraUnreachable, NoTransition, TicketsError
@@ -281,6 +281,23 @@ def recording(name: str) -> Recording:
     stand.install(stand.empty)
     tape = Tape(stand.open_ledger())
     return Recording(tape, _play(Schedule(name), Reel(tape, How.RECORDING)))
+
+
+def at(scenario: str, name: str) -> int:
+    """The ordinal of a point of the recording, by its name: `desk.ticket@2` is the second of that name. Raises
+    ValueError when there is none."""
+    wanted, _, number = name.partition("@")
+    found = [point.at for point in recording(scenario).played.points if point.name == wanted]
+    if len(found) < int(number or 1):
+        raise ValueError(f"{scenario} has no point {name}")
+    return found[int(number or 1) - 1]
+
+
+def schedule(scenario: str, *words: str) -> Schedule:
+    """`schedule("autonomous", "ledger.begin", "die")`; a point may be an ordinal too."""
+    pairs = zip(words[::2], words[1::2], strict=True)
+    faults = (Fault(int(where) if where.isdigit() else at(scenario, where), what) for where, what in pairs)
+    return Schedule(scenario, tuple(faults))
 
 
 def play(schedule: Schedule, *, trace: bool = False) -> Played:

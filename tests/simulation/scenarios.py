@@ -55,6 +55,11 @@ def _refuse_lock(world: World) -> None:
     world.provider.refuses.add("box:PutLock")
 
 
+def _forgive(world: World) -> None:
+    world.jira.file()
+    world.provider.forgives = True
+
+
 def _approve_once(world: World) -> None:
     if "approved" not in world.memory and approve(world):
         world.memory["approved"] = True
@@ -75,6 +80,7 @@ SCENARIOS = {
         Scenario("question", _file_incomplete, people=_reply_once),
         Scenario("conflict", _rival_first),
         Scenario("refused", _refuse_lock),
+        Scenario("forgiving", _forgive),
         Scenario("two", _file_two),
         Scenario("alike", _file_two_alike),
         Scenario("suggest", _file, Mode.SUGGEST),
@@ -118,6 +124,11 @@ def _work(world: World, ticket: int) -> None:
         world.jira.set_status(ticket, OTTO, "In Progress")
 
 
+def _swap(world: World, ticket: int) -> None:
+    """Somebody who may write the ledger's file, and nothing else."""
+    world.read("UPDATE requests SET plan = replace(plan, 'payments-receipts', 'payments-wallets')")
+
+
 ACTS: dict[str, Callable[[World, int], object]] = {
     "close": _close,
     "assign": lambda world, ticket: world.jira.assign(ticket, OTTO),
@@ -131,5 +142,6 @@ ACTS: dict[str, Callable[[World, int], object]] = {
     "guess": lambda world, ticket: world.jira.comment(ticket, ADA, "approve WRONG123"),
     "tamper": _tamper,
     "withdraw": lambda world, ticket: world.jira.comment(ticket, DANA, "Please cancel this"),
+    "swap": _swap,
     "rival": lambda world, ticket: world.provider.rival("payments-receipts"),
 }

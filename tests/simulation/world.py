@@ -94,11 +94,13 @@ class World:
 
 
 class Provider(FakeProvider):
-    """Boxes whose names are unique, as a provider's are. `refuses` are operations that are always refused."""
+    """Boxes whose names are unique, as a provider's are. `refuses` are operations that are always refused. One that
+    `forgives` makes our own box anew when it is asked again, unlocked, as S3 does in one region."""
 
     def __init__(self) -> None:
         super().__init__()
         self.refuses: set[str] = set()
+        self.forgives = False
         self.changes = 0
         self.abused: list[str] = []
 
@@ -112,11 +114,12 @@ class Provider(FakeProvider):
         name = str(step.arguments["Name"])
         if step.operation in self.refuses:
             raise ProviderRefused(f"{step.operation} is not permitted here", code="AccessDenied")
-        if step.operation == "box:CreateBox" and name in self.boxes:
+        is_theirs = self.boxes.get(name, {}).get("mark") == THEIRS
+        if step.operation == "box:CreateBox" and name in self.boxes and (is_theirs or not self.forgives):
             raise ProviderRefused(f"a box named {name} exists", code="AlreadyExists")
         if step.operation != "box:CreateBox" and name not in self.boxes:
             raise ProviderRefused(f"there is no box named {name}", code="NotFound")
-        if self.boxes.get(name, {}).get("mark") == THEIRS:
+        if is_theirs:
             self.abused.append(f"{step.operation} changed the box {name} of somebody else")
         self.changes += 1
         return super().perform(step)
