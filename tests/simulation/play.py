@@ -80,8 +80,6 @@ class Process:
             outcome = self._turn(lambda ticket=ticket: self.engine.consider(ticket, GIVEN))  # type: ignore[misc]
             if outcome is not None and outcome.result is not Result.UNCERTAIN:
                 self.world.considered[ticket.id] = ticket.updated_at
-            else:
-                self.is_restless = True
 
     def _turn(self, turn: Callable[[], Outcome]) -> Outcome | None:
         try:
@@ -93,6 +91,7 @@ class Process:
         except Exception as error:  # what may not be: told as a finding, so that the play goes on
             self.world.wrong.append(f"only_known_errors_escape: {type(error).__name__}: {error}")
             return None
+        self.is_restless |= outcome.result is Result.UNCERTAIN
         self.stage.tell(f"{self.life.name}: {outcome.ticket} {outcome.result.value}: {'; '.join(outcome.reasons)}")
         return outcome
 
