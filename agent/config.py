@@ -218,6 +218,7 @@ def build_policy(configuration: Configuration, *, text: str = "") -> Policy:
         maximum_age=timedelta(days=agent.maximum_age_days),
         approval_lifetime=timedelta(days=agent.approval_days),
         comment_approvals=agent.comment_approvals,
+        requests_per_day=agent.requests_per_day,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from fulfilment.desk import Adf, Reading
 from fulfilment.plan import Plan
@@ -109,6 +110,33 @@ class AdfReplies:
             ),
             _say("I look at the ticket again as it stands now. Nothing was made."),
         )
+
+    def undone(self, resource: str) -> Adf:
+        return doc(
+            _say("What had been made before it failed was taken away again: ", code(_plain(resource)), "."),
+            _say("Nothing is left of it, and the name is free."),
+        )
+
+    def reminder(self, plan: Plan, ends_at: datetime) -> Adf:
+        return doc(
+            _say(code(_plain(plan.resource)), f" was made for a limited time, which ends on {ends_at:%Y-%m-%d}."),
+            _say(
+                "After that day I propose to take it away. An approver has to say yes, and what is in use stays: "
+                "so move what you still need, or tell your platform team that it must stay."
+            ),
+        )
+
+    def retirement(self, plan: Plan, code: str, approvers: str) -> Adf:
+        return doc(
+            _say("The time of ", text(_plain(plan.resource), strong=True), " is over. This is what I would do:"),
+            bullets([_plain(step.sentence, most=300) for step in plan.steps] or ["Nothing: it is gone already."]),
+            _say("To approve, ", text(_plain(approvers), strong=True), " adds a comment that says only this:"),
+            code_block(f"approve {_plain(code)}"),
+            _say("Without a yes it stays, and I ask the platform team what is to become of it."),
+        )
+
+    def retired(self, plan: Plan) -> Adf:
+        return doc(_say("Its time was over, and it was taken away: ", code(_plain(plan.resource)), "."))
 
     def trouble(self, sentence: str) -> Adf:
         return doc(

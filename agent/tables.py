@@ -206,6 +206,7 @@ class AgentTable(Table):
     intake_accounts: tuple[str, ...] = ()
     bots: tuple[str, ...] = ()
     comment_approvals: bool = True
+    requests_per_day: int = Field(default=20, ge=1)
 
 
 class TypesTable(Table):

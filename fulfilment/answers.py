@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 
 from fulfilment.desk import Adf, Desk
 from fulfilment.identity import PROPERTY, our_comments
@@ -24,17 +25,19 @@ class Voice:
         request: str,
         about: str | None = None,
         public: bool = True,
+        fence: Callable[[], None] = lambda: None,
     ) -> Comment:
         """Posts `body` unless our account already posted one of this purpose about the same thing.
 
-        `about` tells two comments of one purpose apart (default: the words themselves). Reads the ticket
-        afresh first, and again when the answer was lost. Raises AnswerUnknown when the comment cannot be seen
-        then: the next turn looks first.
+        `about` tells two comments of one purpose apart (default: the words themselves). `fence` raises where
+        nothing may be sent any more. Reads the ticket afresh first, and again when the answer was lost. Raises
+        AnswerUnknown when the comment cannot be seen then: a later turn looks first.
         """
         subject = about or hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         posted = self._posted(ticket, purpose, subject)
         if posted is not None:
             return posted
+        fence()
         marker = {"request": request, "purpose": purpose, "about": subject}
         try:
             return self._desk.post_comment(ticket.id, body, properties={PROPERTY: marker}, public=public)

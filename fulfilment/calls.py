@@ -42,8 +42,9 @@ class Calls(Book):
             append(connection, _about(call, Note(at, "call_settled", f"{by} settled it: {call.reason}")))
 
 
-def call_in(connection: Connection, subject: str, note: Note, *, look_at: str) -> bool:
-    """Calls a person in the caller's transaction, with a row in the record; False when that call is open already."""
+def call_in(connection: Connection, subject: str, note: Note, *, look_at: str, with_row: bool = True) -> bool:
+    """Calls a person in the caller's transaction, with a row in the record unless the caller writes it; False when that
+    call is open already."""
     table = schema.calls
     values = {
         "request_id": note.request_id,
@@ -62,7 +63,8 @@ def call_in(connection: Connection, subject: str, note: Note, *, look_at: str) -
         connection.execute(table.insert().values(subject=subject, **values))
     else:
         connection.execute(table.update().where(table.c.id == row.id).values(**values))
-    append(connection, note)
+    if with_row:
+        append(connection, note)
     return True
 
 

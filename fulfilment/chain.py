@@ -97,9 +97,9 @@ def append(connection: Connection, note: Note) -> int:
     return int(row["seq"])
 
 
-def append_once(connection: Connection, note: Note, *, ever: bool = False) -> bool:
+def append_once(connection: Connection, note: Note, *, ever: bool = False) -> datetime:
     """Writes a decision unless it is the newest decision about its ticket (`ever`: unless it was ever
-    written)."""
+    written). Since when it has stood."""
     if note.decision is None:
         raise ValueError("a note that must not be repeated needs its decision digest")
     query = ledger.select().where(ledger.c.ticket_id == note.ticket_id)
@@ -109,9 +109,9 @@ def append_once(connection: Connection, note: Note, *, ever: bool = False) -> bo
         query = query.where(ledger.c.decision.is_not(None), ledger.c.kind == note.kind)
     newest = connection.execute(query.order_by(ledger.c.seq.desc()).limit(1)).first()
     if newest is not None and newest.decision == note.decision:
-        return False
+        return datetime.fromisoformat(newest.at)
     append(connection, note)
-    return True
+    return note.at
 
 
 def read_entries(connection: Connection, key: str) -> list[Entry]:

@@ -71,5 +71,16 @@ class Replies(Protocol):
 
     def voided(self, why: str) -> Adf: ...
 
+    def undone(self, resource: str) -> Adf:
+        """What a plan made before it failed was taken away again."""
+
+    def reminder(self, plan: Plan, ends_at: datetime) -> Adf:
+        """What was made for a limited time nears its end."""
+
+    def retirement(self, plan: Plan, code: str, approvers: str) -> Adf:
+        """A plan that takes away what was made waits for a person: the whole text `approve CODE` approves it."""
+
+    def retired(self, plan: Plan) -> Adf: ...
+
     def trouble(self, sentence: str) -> Adf:
         """Something failed; people look at it. Without internals."""

@@ -18,26 +18,31 @@ from typing import Any
 from fulfilment.answers import Voice
 from fulfilment.approvals import new_code
 from fulfilment.chain import Note, digest
+from fulfilment.consent import Voided
 from fulfilment.desk import Desk, Replies
-from fulfilment.errors import StaleRequest
+from fulfilment.errors import Held, StaleRequest
 from fulfilment.executor import Workshop
 from fulfilment.guardrails import Verdict
 from fulfilment.handler import Handler
+from fulfilment.handler_work import DEADLINE
 from fulfilment.identity import content_hash, request_identity
 from fulfilment.judgement import Judge, Rehearsal
 from fulfilment.ledger import Ledger
 from fulfilment.modes import EffectiveMode
 from fulfilment.policy import Mode, Policy
-from fulfilment.progress import GONE, Progress, Voided
+from fulfilment.progress import GONE, Progress
 from fulfilment.records import RESULTS
-from fulfilment.request import UNFINISHED, Outcome, Request, Result, State
+from fulfilment.rehearsing import RehearsalExecutor, ShadowExecutor, SuggestExecutor
+from fulfilment.request import Outcome, Request, Result, State
+from fulfilment.turn import ENDURANCE, PATIENCE
 from fulfilment.vouching import remembered, vouched
-from tickets.errors import AnswerUnknown, NotFound
+from tickets.errors import AnswerUnknown, JiraError, JiraRefused, NotFound, Unavailable
 from tickets.ticket import Classification, Ticket
 
 __all__ = ["Engine", "Rehearsal", "Verdict"]
 
-PATIENCE = timedelta(hours=1)
+# What Jira may do to a single ticket: its request waits, the others go on.
+UNUSABLE = (AnswerUnknown, JiraRefused, Unavailable)
 # Nothing was planned in these, so an edited ticket goes on under the same identity.
 _REOPENABLE = frozenset({State.NEEDS_INFORMATION, State.REFUSED, State.HANDED_OVER, State.CONFLICT})
 # What these left behind is for people, whatever the ticket says now.
@@ -45,7 +50,8 @@ _SETTLED = frozenset({State.CLOSED, State.RETIRING, State.RETIRED, State.UNCERTA
 
 
 class Engine:
-    """One installation's decisions. `secret` keys the identities."""
+    """One installation's decisions. `secret` keys the identities; a handler's own code must come
+    back within `deadline` seconds."""
 
     def __init__(
         self,
@@ -58,7 +64,10 @@ class Engine:
         workshop: Workshop,
         secret: bytes,
         patience: timedelta = PATIENCE,
+        endurance: timedelta = ENDURANCE,
         code: Callable[[], str] = new_code,
+        is_stopping: Callable[[], bool] = lambda: False,
+        deadline: float = DEADLINE,
     ) -> None:
         self._ledger = ledger
         self._desk = desk
@@ -68,11 +77,30 @@ class Engine:
         self._secret = secret
         self._voice = Voice(desk)
         self._judge = Judge(
-            desk=desk, policy=policy, workshop=workshop, secret=secret, open_requests=ledger.open_requests
+            desk=desk, policy=policy, workshop=workshop, secret=secret, counts=ledger, deadline=deadline
         )
         self._progress = Progress(
-            ledger, desk, replies, policy, workshop, self._judge, self._voice, self._mode_of, code, patience
+            ledger,
+            desk,
+            replies,
+            policy,
+            workshop,
+            self._judge,
+            self._voice,
+            mode_of=self._mode_of,
+            new_code=code,
+            is_stopping=is_stopping,
+            patience=patience,
+            endurance=endurance,
+            deadline=deadline,
         )
+        shadow = ShadowExecutor(self._declined)
+        suggest = SuggestExecutor(self._voice, replies, shadow, self._declined)
+        self._executors: Mapping[Mode, RehearsalExecutor] = {
+            Mode.OFF: shadow,
+            Mode.SHADOW: shadow,
+            Mode.SUGGEST: suggest,
+        }
 
     def consider(self, ticket: Ticket | int | str, classification: Classification) -> Outcome:
         """Looks at a ticket and does what may be done. Looking again changes nothing unless the ticket
@@ -90,7 +118,7 @@ class Engine:
         classification = vouched(classification, ticket, fresh, said)
         try:
             request = self._ledger.latest(fresh.site, fresh.id)
-            if request is not None and request.state in UNFINISHED:
+            if request is not None and (request.is_unfinished or request.is_due(self._desk.now())):
                 return self._go_on(request, fresh)
             handler = self._handler_for(classification, request)
             if request is not None and (handler is None or request.handler == handler.name):
@@ -98,9 +126,9 @@ class Engine:
             if handler is None:
                 return self._decline(fresh, Result.LEFT_TO_PEOPLE, self._no_handler(classification))
             return self._start(fresh, classification, handler)
-        except AnswerUnknown as error:
+        except UNUSABLE as error:
             return self._unanswered(fresh, error)
-        except StaleRequest as error:
+        except (StaleRequest, Held) as error:
             return Outcome(fresh.key, Result.UNCERTAIN, (str(error),))
 
     def advance(self, request: Request) -> Outcome:
@@ -111,9 +139,9 @@ class Engine:
             except NotFound:
                 return self._give_up(request)
             return self._go_on(request, fresh)
-        except AnswerUnknown as error:
+        except UNUSABLE as error:
             return self._unanswered(fresh, error)
-        except StaleRequest as error:
+        except (StaleRequest, Held) as error:
             return Outcome(request.ticket_key, Result.UNCERTAIN, (str(error),), request.handler)
 
     def leave(self, ticket: Ticket, reason: str) -> Outcome:
@@ -121,8 +149,10 @@ class Engine:
         return self._decline(ticket, Result.LEFT_TO_PEOPLE, reason)
 
     def due(self) -> list[Request]:
-        """Requests to look at in this cycle, whether or not their tickets changed."""
-        return self._ledger.unfinished()
+        """Requests to look at in this cycle, whether or not their tickets changed: also those that a process left
+        behind when it ended, once its lease has run out."""
+        now = self._desk.now()
+        return [request for request in self._ledger.unfinished() if request.is_due(now)]
 
     def record_modes(self) -> None:
         """Records the configured modes where they differ from what was recorded last, a handler that is no longer
@@ -155,20 +185,24 @@ class Engine:
 
     # --- what Jira did not answer
 
-    def _unanswered(self, ticket: Ticket, error: AnswerUnknown) -> Outcome:
-        """A comment or move was sent, and cannot be seen: its request stays where it is, and the next cycle looks
-        first. Without a request to keep it for the next cycle, the ticket's turn has failed."""
+    def _unanswered(self, ticket: Ticket, error: JiraError) -> Outcome:
+        """A comment or move was sent, and cannot be seen, or Jira does not let us: its request stays where it is, and a
+        later cycle looks first; in the end a person is called. Without a request to keep it for a later cycle, the
+        ticket's turn has failed."""
         request = self._ledger.latest(ticket.site, ticket.id)
-        if request is None or request.state not in UNFINISHED:
+        if request is None or not request.is_unfinished:
             raise error
-        return self._decline(ticket, Result.UNCERTAIN, f"an answer of Jira was lost: {error}")
+        lost = isinstance(error, AnswerUnknown)
+        sentence = f"an answer of Jira was lost: {error}" if lost else f"Jira did not do its part: {error}"
+        with self._claimed(request) as held:
+            return self._progress.wait(held, sentence)
 
     def _gone(self, ticket: Ticket) -> Outcome:
         """A ticket that we hold and Jira does not show."""
         request = self._ledger.latest(ticket.site, ticket.id)
         if request is None:
             return self._decline(ticket, Result.LEFT_TO_PEOPLE, GONE)
-        if request.state not in UNFINISHED | {State.NEEDS_INFORMATION}:
+        if not request.is_unfinished and request.state is not State.NEEDS_INFORMATION:
             return self._standing(request)
         try:
             return self._give_up(request)
@@ -188,7 +222,7 @@ class Engine:
         if found.result in (Result.LEFT_TO_PEOPLE, Result.UNCERTAIN):
             return self._decline(ticket, found.result, *found.reasons, found=found)
         if found.mode < Mode.SUPERVISED:
-            return self._only_show(ticket, found, request_id)
+            return self._executors[found.mode].carry_out(ticket, found, request_id)
         at = self._desk.now()
         request = Request(
             id=request_id,
@@ -243,7 +277,7 @@ class Engine:
         with self._claimed(request) as held:
             found = self._judged(ticket, classification, handler, request.id)
             if found.mode < Mode.SUPERVISED:
-                return self._only_show(ticket, found, request.id)
+                return self._executors[found.mode].carry_out(ticket, found, request.id)
             return self._act(self._rematch(held, found), ticket, handler, found)
 
     def _go_on(self, request: Request, ticket: Ticket) -> Outcome:
@@ -251,6 +285,8 @@ class Engine:
         if handler is None:
             sentence = f"{request.handler} is no longer configured; its open requests wait"
             return Outcome(ticket.key, Result.UNCERTAIN, (sentence,), request.handler)
+        if not request.is_due(self._desk.now()):
+            return self._standing(request)
         with self._claimed(request) as held:
             if held.state is not State.MATCHED:
                 return self._drive(held, ticket, handler)
@@ -286,12 +322,12 @@ class Engine:
             return leave(request, ticket, to, *found.reasons)
         if found.result in (Result.REFUSED, Result.CONFLICT):
             body = self._replies.refusal(found.reasons, found.instead)
-            self._voice.say(ticket, "refusal", body, request=request.id)
+            self._progress.say(request, ticket, "refusal", body)
             to = State.REFUSED if found.result is Result.REFUSED else State.CONFLICT
             return leave(request, ticket, to, *found.reasons)
         if found.result is Result.FAILED:
             body = self._replies.trouble(found.reasons[0])
-            self._voice.say(ticket, "trouble", body, request=request.id, about=found.content_hash)
+            self._progress.say(request, ticket, "trouble", body, about=found.content_hash)
             return leave(request, ticket, State.FAILED, *found.reasons)
         return self._drive(self._planned(request, found), ticket, handler)
 
@@ -316,14 +352,14 @@ class Engine:
         if found.result is Result.SPLIT:
             wishes = extraction.other_wishes if extraction else ()
             title = self._handlers[request.handler].title
-            self._voice.say(ticket, "split", self._replies.split((title, *wishes)), request=request.id)
+            self._progress.say(request, ticket, "split", self._replies.split((title, *wishes)))
         else:
             contradictions = extraction.contradictions if extraction else {}
             invalid = extraction.invalid if extraction else {}
             asked = [dict(found.missing), dict(contradictions), dict(invalid)]
             subject = digest(json.dumps(asked, sort_keys=True, default=list))
             body = self._replies.question(found.understood, found.missing, contradictions, invalid)
-            self._voice.say(ticket, "question", body, request=request.id, about=subject)
+            self._progress.say(request, ticket, "question", body, about=subject)
         note = Note(self._desk.now(), "needs_information", "; ".join(found.reasons), ticket_key=ticket.key)
         self._ledger.move(
             request, State.NEEDS_INFORMATION, note, content_hash=found.content_hash, context=_context(found)
@@ -375,14 +411,8 @@ class Engine:
         self._ledger.decide(self._about(ticket, "decision", told, detail=detail, decision=subject))
         return Outcome(ticket.key, result, reasons, handler)
 
-    def _only_show(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome:
-        """Shadow records what would be done; suggest also posts the plan, for people to carry out."""
-        if found.mode is Mode.SUGGEST and found.plan is not None and found.result is Result.SUGGESTED:
-            body = self._replies.suggestion(found.plan, found.understood)
-            self._voice.say(ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False)
-            return self._decline(ticket, Result.SUGGESTED, *found.reasons, found=found)
-        would = f"{found.mode.label}: would be {_WOULD.get(found.result, found.result.value.replace('_', ' '))}"
-        return self._decline(ticket, Result.SHADOWED, would, *found.reasons, found=found)
+    def _declined(self, ticket: Ticket, result: Result, reasons: tuple[str, ...], found: Rehearsal) -> Outcome:
+        return self._decline(ticket, result, *reasons, found=found)
 
     # --- pieces
 
@@ -443,7 +473,7 @@ class Engine:
 
     @contextmanager
     def _claimed(self, request: Request) -> Iterator[Request]:
-        held = self._ledger.claim(request)
+        held = self._ledger.claim(request, self._desk.now())
         with self._released(request.id):
             yield held
 
@@ -453,14 +483,6 @@ class Engine:
             yield
         finally:
             self._ledger.release(request_id)
-
-
-_WOULD = {
-    Result.SHADOWED: "planned",
-    Result.ASKED: "asked",
-    Result.SPLIT: "asked to split",
-    Result.FULFILLED: "fulfilled",
-}
 
 
 _RETYPED = "its request type was changed: it is looked at anew"

@@ -66,6 +66,8 @@ class RequestFacts:
     team: Team
     environment: Environment
     open_requests: int
+    requests_today: int
+    requests_per_day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,19 @@ def _on_plan(id: str, help: str) -> Callable[[PlanRule], PlanRule]:
 
 
 def check_request(
-    parameters: BaseModel, *, handler: Handler, team: Team, environment: Environment, open_requests: int = 0
+    parameters: BaseModel,
+    *,
+    handler: Handler,
+    team: Team,
+    environment: Environment,
+    open_requests: int = 0,
+    requests_today: int = 0,
+    requests_per_day: int = 20,
 ) -> Verdict:
-    """Who, where, names, quotas. `open_requests`: how many others of this handler the team has unfinished."""
-    facts = RequestFacts(parameters.model_dump(mode="json"), handler, team, environment, open_requests)
+    """Who, where, names, quotas. `open_requests`: how many others of this handler the team has unfinished;
+    `requests_today`: how many others the requester has had begun today."""
+    values = parameters.model_dump(mode="json")
+    facts = RequestFacts(values, handler, team, environment, open_requests, requests_today, requests_per_day)
     return _verdict(objection for check in REQUEST_RULES.values() for objection in check(facts))
 
 
@@ -203,6 +214,16 @@ def _open_requests(facts: RequestFacts) -> Iterator[Objection]:
             f"Team {facts.team.name} has {facts.open_requests} unfinished requests for "
             f"“{facts.handler.title}”; the limit is {MOST_OPEN_REQUESTS}.",
             "Ask again when one of them is done.",
+        )
+
+
+@_on_request("requests-per-day", "one requester cannot have more made in a day than a person would look over")
+def _requests_per_day(facts: RequestFacts) -> Iterator[Objection]:
+    if facts.requests_today >= facts.requests_per_day:
+        yield Objection(
+            f"Its requester has had {facts.requests_today} requests begun today; "
+            f"the limit is {facts.requests_per_day} a day.",
+            "Say here tomorrow (UTC) that you still need it.",
         )
 
 

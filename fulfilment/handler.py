@@ -42,6 +42,23 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """The call that takes away what a step made; without one `hindrance` says why it cannot be taken away."""
+
+    step: Step | None = None
+    hindrance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A resource that carries a mark like ours, where it is, and the mark."""
+
+    resource: str
+    region: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Never:
     """A dangerous wish that a handler does not offer: `patterns` (regular expressions, lower case, over the
     NFKC-normalised text) recognise it, `reason` says why not, `instead` the compliant change."""
@@ -54,12 +71,14 @@ class Never:
 
 class Handler(ABC):
     """`request_types` are the catalogue ids it serves; `operations` every mutating `service:Operation` it may plan;
-    `reads` every reading one; `never` what it will not do; `examples` tickets it is meant for."""
+    `undoes` those that take away what it made; `reads` every reading one; `never` what it will not do; `examples`
+    tickets it is meant for."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     request_types: ClassVar[tuple[str, ...]]
     operations: ClassVar[frozenset[str]]
+    undoes: ClassVar[frozenset[str]] = frozenset()
     reads: ClassVar[frozenset[str]]
     never: ClassVar[tuple[Never, ...]]
     examples: ClassVar[tuple[str, ...]]
@@ -75,11 +94,26 @@ class Handler(ABC):
 
     @abstractmethod
     def observe(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> str:
-        """`absent`, `ours` (carries our mark) or `foreign`, of the resource that a creating step would make."""
+        """`absent`, `ours` (carries our mark) or `foreign`, of the resource that a step makes or takes away.
+
+        `unmarked` of one that exists where its kind can carry no mark: then nobody can tell whose it is.
+        """
 
     @abstractmethod
     def verify(self, plan: Plan, asked: Asked, reader: Reader) -> tuple[str, ...]:
         """Reads back; the sentences of what is not as planned (empty: all is)."""
+
+    def readiness(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> str:
+        """Of a step that waits: `ready`, `pending` while the provider works on it, or `failed`."""
+        return "ready"
+
+    def undo(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> Undo:
+        """How to take away what a creating step made, only where nobody uses it."""
+        return Undo(hindrance=f"{self.title} cannot be taken away by this path")
+
+    def marked(self, region: str, reader: Reader) -> tuple[Marked, ...]:
+        """Everything of its kind in a region that carries a mark like ours."""
+        return ()
 
 
 def discover() -> dict[str, type[Handler]]:

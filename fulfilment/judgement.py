@@ -3,18 +3,21 @@ start here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from fulfilment.desk import Desk, Reading
 from fulfilment.eligibility import Eligibility, eligible
-from fulfilment.errors import ProviderError, ProviderRefused, WrongAccount
+from fulfilment.errors import HandlerError, ProviderError, ProviderRefused, WrongAccount
 from fulfilment.executor import Workshop
 from fulfilment.extract import Extraction, extract
 from fulfilment.guardrails import Verdict, check_plan, check_request
 from fulfilment.handler import Asked, Handler
+from fulfilment.handler_work import DEADLINE, HandlerWork
 from fulfilment.identity import content_hash, our_comments, resource_mark, slot_fields
 from fulfilment.modes import EffectiveMode
 from fulfilment.plan import Plan
@@ -75,6 +78,14 @@ class _Found:
     trouble: str = ""
 
 
+class Counts(Protocol):
+    """What the ledger counts of other requests; `without` is the id of the one that is judged."""
+
+    def open_requests(self, handler: str, team: str, without: str) -> int: ...
+
+    def requests_today(self, requester: str, at: datetime, without: str) -> int: ...
+
+
 class Judge:
     """Reads Jira and the provider; writes neither."""
 
@@ -85,10 +96,11 @@ class Judge:
         policy: Policy,
         workshop: Workshop,
         secret: bytes,
-        open_requests: Callable[[str, str, str], int],
+        counts: Counts,
+        deadline: float = DEADLINE,
     ) -> None:
-        """`open_requests` counts the unfinished requests of a handler and a team, without the one of that id."""
-        self._open_requests = open_requests
+        self._deadline = deadline
+        self._counts = counts
         self._desk = desk
         self._policy = policy
         self._workshop = workshop
@@ -195,7 +207,9 @@ class Judge:
             handler=handler,
             team=team,
             environment=environment,
-            open_requests=self._open_requests(handler.name, team.name, request_id),
+            open_requests=self._counts.open_requests(handler.name, team.name, request_id),
+            requests_today=self._counts.requests_today(_requester(ticket), self._desk.now(), request_id),
+            requests_per_day=self._policy.requests_per_day,
         )
         if not verdict.allowed:
             return _refused(verdict, extraction, parameters)
@@ -210,7 +224,11 @@ class Judge:
         self, handler: Handler, extraction: Extraction, parameters: BaseModel, asked: Asked, mode: EffectiveMode
     ) -> _Found:
         try:
-            plan = handler.plan(parameters, asked, self._workshop.reader(asked.environment.name, handler))
+            reader = self._workshop.reader(asked.environment.name, handler)
+            plan = HandlerWork(handler, self._deadline).plan(parameters, asked, reader)
+        except HandlerError as error:
+            sentence = "this golden path could not work out a plan; its operators look at it"
+            return _Found(Result.FAILED, (sentence,), extraction, parameters, trouble=str(error))
         except (ProviderRefused, WrongAccount) as error:
             sentence = f"the {asked.environment.name} environment refused to be read; the operators look at it"
             return _Found(Result.FAILED, (sentence,), extraction, parameters, trouble=_told(error))
@@ -247,6 +265,10 @@ _BY_MODE = {
     Mode.SUPERVISED: Result.AWAITING_APPROVAL,
     Mode.AUTONOMOUS: Result.FULFILLED,
 }
+
+
+def _requester(ticket: Ticket) -> str:
+    return ticket.reporter.id if ticket.reporter else ""
 
 
 def _unclear(extraction: Extraction, handler: Handler) -> _Found | None:

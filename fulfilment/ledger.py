@@ -6,7 +6,6 @@ ledger row. Errors: `LedgerError` with the way out, `StaleRequest` when somebody
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,27 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from fulfilment import schema
-from fulfilment.calls import Calls
-from fulfilment.ceilings import Ceilings, stop_of
-from fulfilment.chain import Entry, Note, VerifyReport, append, canonical
-from fulfilment.errors import Held, LedgerError, StaleRequest
+from fulfilment.calls import Calls, call_in, settle_in
+from fulfilment.ceilings import Ceilings
+from fulfilment.chain import Entry, Note, VerifyReport, append, canonical, digest
+from fulfilment.codes import Codes
+from fulfilment.errors import LedgerError, StaleRequest
 from fulfilment.evidence import Evidence
+from fulfilment.leases import LEASE_TIME, Leases
 from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
+from fulfilment.plan import Plan
 from fulfilment.policy import Mode
 from fulfilment.queries import Queries
 from fulfilment.record import Record
-from fulfilment.records import EVIDENCE, Intent, Proposal, RequestOutcome
+from fulfilment.records import EVIDENCE, Intent, Phase, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
-from fulfilment.rows import about, proposal_of, release, row_of, take, unmoved, void
-from fulfilment.schema import Connection, Engine, IntegrityError, database_now
+from fulfilment.rows import about, release, row_of, take, take_quota, void
+from fulfilment.schema import Connection, IntegrityError, database_now
 from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
 
-LEASE_TIME = timedelta(minutes=10)
-# Longer than the time-outs of any single call to Jira or to a provider.
-CALL_TIME = timedelta(minutes=1)
-CLOCK_TOLERANCE = timedelta(minutes=5)
+# The owner is reminded so long before what was made is to be taken away.
+REMINDER = timedelta(days=7)
 # Effects may still be under way or unknown in these: what they reserved stays reserved.
 _HOLDS = frozenset({State.APPLYING, State.WAITING_ON_PROVIDER, State.APPLIED, State.VERIFIED, State.UNCERTAIN})
 # An approval binds to the plan as it was approved: what is planned or proposed anew needs another.
@@ -43,13 +43,8 @@ _ANEW = frozenset({State.MATCHED, State.PLANNED})
 _VOIDS = _ANEW | {State.CANCELLED, State.EXPIRED, State.HANDED_OVER, State.REFUSED, State.CONFLICT}
 
 
-class Ledger(Calls, Ceilings, Queries, Record):
-    """One agent's view of it: leases are its own. A lease that no write has renewed ends after `lease_time`."""
-
-    def __init__(self, engine: Engine, path: str, *, lease_time: timedelta = LEASE_TIME) -> None:
-        super().__init__(engine, path)
-        self._owner = secrets.token_hex(8)
-        self._lease_time = lease_time
+class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
+    """One agent's view of it."""
 
     @classmethod
     def open(cls, path: Path, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
@@ -80,53 +75,6 @@ class Ledger(Calls, Ceilings, Queries, Record):
             append(connection, about(request, note))
         return request
 
-    def claim(self, request: Request) -> Request:
-        """Takes the lease by the database's clock and raises the epoch, which fences off whoever had it before.
-
-        A lease that ends later than any could is of a clock that was wrong, and is taken too.
-        """
-        table = schema.requests
-        with self._writing() as connection:
-            now = database_now(connection)
-            ended = table.c.lease_until.is_(None) | (table.c.lease_until < now)
-            impossible = table.c.lease_until > now + max(self._lease_time, LEASE_TIME) + CLOCK_TOLERANCE
-            claimed = connection.execute(
-                table.update()
-                .where(*unmoved(request), ended | impossible)
-                .values(epoch=request.epoch + 1, lease_until=now + self._lease_time, lease_owner=self._owner)
-            )
-            if claimed.rowcount != 1:
-                raise StaleRequest(f"another process is working on {request.ticket_key}")
-        return replace(request, epoch=request.epoch + 1)
-
-    def require_lease(self, request: Request) -> None:
-        """Right before a call to the outside. Raises StaleRequest unless the request stands as the caller knows it, and
-        the lease is ours and outlives any time-out; raises Held when a person's stop holds the handler."""
-        table = schema.requests
-        with self._reading() as connection:
-            found = connection.execute(
-                table.select().where(
-                    *unmoved(request),
-                    table.c.lease_owner == self._owner,
-                    table.c.lease_until > database_now(connection) + CALL_TIME,
-                )
-            ).first()
-            stop = stop_of(connection, request.handler)
-        if found is None:
-            raise StaleRequest(f"{request.ticket_key} is no longer held by this process: nothing is sent")
-        if stop is not None:
-            raise Held(stop.sentence)
-
-    def release(self, request_id: str) -> None:
-        """Gives the lease back; nothing happens when it is no longer ours."""
-        table = schema.requests
-        with self._writing() as connection:
-            connection.execute(
-                table.update()
-                .where(table.c.id == request_id, table.c.lease_owner == self._owner)
-                .values(lease_until=None, lease_owner=None)
-            )
-
     def move(
         self,
         request: Request,
@@ -137,12 +85,16 @@ class Ledger(Calls, Ceilings, Queries, Record):
         parameters: str | None = None,
         plan: str | None = None,
         resource: str | None = None,
+        retirement: str | None = None,
         classification: Classification | None = None,
         context: Mapping[str, Any] | None = None,
+        next_check_at: datetime | None = None,
+        look_at: str | None = None,
     ) -> Request:
-        """One arrow of the request's life with its ledger row. None leaves a column as it is.
+        """One arrow of the request's life with its ledger row. None leaves a column as it is, but `next_check_at`.
 
-        Raises StaleRequest, and ValueError for an arrow that does not exist.
+        `look_at` calls a person in the same transaction. Raises StaleRequest, and ValueError for an arrow that does not
+        exist.
         """
         moved = replace(
             request,
@@ -150,6 +102,8 @@ class Ledger(Calls, Ceilings, Queries, Record):
             parameters=request.parameters if parameters is None else parameters,
             plan=request.plan if plan is None else plan,
             resource=request.resource if resource is None else resource,
+            retirement=request.retirement if retirement is None else retirement,
+            next_check_at=next_check_at,
         )
         if classification is not None:
             moved = replace(
@@ -160,21 +114,47 @@ class Ledger(Calls, Ceilings, Queries, Record):
                 certificate=classification.certificate,
             )
         with self._writing() as connection:
-            return self._move(connection, request, moved, to, note, context=context)
+            moved = self._move(connection, request, moved, to, note, context=context)
+            if look_at is not None:
+                _call(connection, moved, note, look_at)
+            return moved
 
-    def begin(self, request: Request, note: Note, *, reserve: str, least: Mode) -> Request:
-        """The arrow to APPLYING: checks stops, demotions and the evidence, and reserves the resource, in the same
-        transaction.
+    def begin(self, request: Request, note: Note, *, reserve: str, least: Mode, daily_limit: int) -> Request:
+        """The arrow to APPLYING: checks stops, demotions and the evidence, and reserves the resource and one of the
+        requester's `daily_limit` requests of this day (UTC), in the same transaction.
 
         `least` is AUTONOMOUS for what the evidence approved. Raises StaleRequest (nothing written) when the handler is
-        held below it, when the certificate that the request was decided on is no longer in force, or when another
-        request holds the resource.
+        held below it, when the certificate that the request was decided on is no longer in force, when another request
+        holds the resource, or when the day's requests are used up.
         """
         with self._writing() as connection:
             require_mode(connection, request, least)
-            moved = self._move(connection, request, request, State.APPLYING, note)
+            take_quota(connection, request, note.at, daily_limit)
+            moved = self._move(connection, request, replace(request, next_check_at=None), State.APPLYING, note)
             take(connection, moved, reserve, note.at)
             return moved
+
+    def finish(self, request: Request, note: Note, plan: Plan) -> Request:
+        """The arrow to CLOSED; what was made for a limited time is looked at again when that nears its end."""
+        moved = replace(request, next_check_at=None)
+        if plan.lifetime_days is not None:
+            ends_at = note.at + timedelta(days=plan.lifetime_days)
+            moved = replace(request, lifetime_ends_at=ends_at, next_check_at=max(note.at, ends_at - REMINDER))
+        with self._writing() as connection:
+            return self._move(connection, request, moved, State.CLOSED, note)
+
+    def postpone(self, request: Request, until: datetime) -> Request:
+        """The cycle leaves it alone until then (ticket time)."""
+        with self._writing() as connection:
+            self._update(connection, request, {"next_check_at": until})
+        return replace(request, next_check_at=until)
+
+    def summon(self, request: Request, note: Note, *, look_at: str, is_last: bool = False) -> bool:
+        """Calls a person about a request that stays where it is; False when that call is open already. `is_last`: the
+        cycle does not look at it any more."""
+        with self._writing() as connection:
+            self._update(connection, request, {"next_check_at": None, "reason": note.sentence} if is_last else {})
+            return _call(connection, request, note, look_at, with_row=True)
 
     def effective_mode(
         self, configured: Mode, *, handler: str, site: str, ticket_id: int, classification: Classification
@@ -194,65 +174,32 @@ class Ledger(Calls, Ceilings, Queries, Record):
         self, request: Request, note: Note, proposal: Proposal, *, comment: Comment, expires_at: datetime
     ) -> Request:
         """The arrow to AWAITING_APPROVAL; only this comment, unaltered, makes an approval count."""
-        table = schema.approvals
         with self._writing() as connection:
-            connection.execute(
-                table.update()
-                .where(table.c.id == proposal.id)
-                .values(
-                    comment_id=comment.id,
-                    comment_digest=comment.digest,
-                    posted_at=comment.created_at,
-                    expires_at=expires_at,
-                )
-            )
+            self._post(connection, proposal, comment, expires_at)
             return self._move(connection, request, request, State.AWAITING_APPROVAL, note)
 
     def approve(self, request: Request, note: Note, proposal: Proposal, *, by: str, comment_id: str | None) -> Request:
         """The arrow to APPROVED; uses up the code. Where nobody but the evidence approves, it is read in the same
         transaction. Raises StaleRequest, with nothing written."""
-        table = schema.approvals
         with self._writing() as connection:
             if by == EVIDENCE:
                 require_mode(connection, request, Mode.AUTONOMOUS)
-            used = connection.execute(
-                table.update()
-                .where(table.c.id == proposal.id, table.c.approved_at.is_(None), table.c.voided_at.is_(None))
-                .values(approved_by=by, approval_comment_id=comment_id, approved_at=note.at)
-            )
-            if used.rowcount != 1:
-                raise StaleRequest(f"the code of {request.ticket_key} was used or voided meanwhile")
+            self._use(connection, request, proposal, by=by, comment_id=comment_id, at=note.at)
             return self._move(connection, request, request, State.APPROVED, note)
-
-    # --- approvals
-
-    def propose(self, request: Request, plan_digest: str, code: str, note: Note) -> Proposal:
-        """Issues a code for this plan, or gives the one that was issued for it and never posted or voided."""
-        table = schema.approvals
-        with self._writing() as connection:
-            self._update(connection, request, {})
-            row = connection.execute(
-                table.select().where(
-                    table.c.request_id == request.id,
-                    table.c.plan_digest == plan_digest,
-                    table.c.voided_at.is_(None),
-                )
-            ).first()
-            if row is None:
-                values = {
-                    "request_id": request.id,
-                    "plan_digest": plan_digest,
-                    "code": code,
-                    "created_at": note.at,
-                }
-                connection.execute(table.insert().values(**values))
-                row = connection.execute(table.select().where(table.c.code == code)).one()
-                append(connection, about(request, note))
-        return proposal_of(row)
 
     # --- intents
 
-    def intend(self, request: Request, *, step: int, operation: str, resource: str, observed: str, note: Note) -> int:
+    def intend(
+        self,
+        request: Request,
+        *,
+        step: int,
+        operation: str,
+        resource: str,
+        observed: str,
+        note: Note,
+        phase: Phase = "apply",
+    ) -> int:
         """Makes an intent durable before its effect. Returns its id."""
         table = schema.intents
         with self._writing() as connection:
@@ -261,6 +208,7 @@ class Ledger(Calls, Ceilings, Queries, Record):
                 table.insert().values(
                     request_id=request.id,
                     epoch=request.epoch,
+                    phase=phase,
                     step=step,
                     operation=operation,
                     resource=resource,
@@ -312,17 +260,16 @@ class Ledger(Calls, Ceilings, Queries, Record):
         if to is State.APPLIED:
             values["applied_at"] = note.at
         self._update(connection, request, values)
-        if to not in _HOLDS:
+        if to not in _HOLDS and not (to is State.FAILED and moved.is_unfinished):
             release(connection, moved, note.at)
         if to in _VOIDS:
             void(connection, moved, note.at, used=to in _ANEW)
+        settle_in(connection, note.at, request_id=request.id)
         append(connection, about(moved, note))
         return moved
 
-    def _update(self, connection: Connection, request: Request, values: Mapping[str, Any]) -> None:
-        """Fenced by (state, epoch), and renews the lease; without values that is all."""
-        table = schema.requests
-        changes = {"epoch": request.epoch, **values, "lease_until": database_now(connection) + self._lease_time}
-        moved = connection.execute(table.update().where(*unmoved(request)).values(**changes))
-        if moved.rowcount != 1:
-            raise StaleRequest(f"the request of {request.ticket_key} was moved by another process")
+
+def _call(connection: Connection, request: Request, note: Note, look_at: str, *, with_row: bool = False) -> bool:
+    """One call for each request and state."""
+    subject = digest(canonical(["request", request.id, request.state.value]))
+    return call_in(connection, subject, about(request, note), look_at=look_at, with_row=with_row)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_OPTIONAL = frozenset({"removes", "waits", "lifetime_days"})
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -15,8 +17,9 @@ class Step:
 
     `operation` is `service:Operation` as AWS spells it (`s3:CreateBucket`) and must be declared by the handler;
     `resource` what it touches (an ARN or a name); `arguments` the call's own keyword arguments, plain JSON;
-    `sentence` says it to a person. `creates` is True for a step that brings a resource into being: the engine
-    observes before it, and records what was observed in the intent.
+    `sentence` says it to a person. `creates` is True for a step that brings a resource into being, `removes` for one
+    that takes it away: the engine observes before it, and records what was observed in the intent. `waits` is True
+    where the provider goes on working after its answer: the engine asks `Handler.readiness` before the next step.
     """
 
     operation: str
@@ -24,11 +27,14 @@ class Step:
     arguments: Mapping[str, Any]
     sentence: str
     creates: bool = False
+    removes: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`steps` empty = already there. `monthly_cost` in US dollars. `usage` is said in the answer: how to use it."""
+    """`steps` empty = already there. `monthly_cost` in US dollars. `usage` is said in the answer: how to use it.
+    What is made is meant to live for `lifetime_days`; None: until somebody decides."""
 
     handler: str
     environment: str
@@ -40,6 +46,7 @@ class Plan:
     summary: str
     usage: tuple[str, ...]
     conflict: str | None = None
+    lifetime_days: int | None = None
 
     @property
     def digest(self) -> str:
@@ -47,7 +54,11 @@ class Plan:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """What a plan does not use is left out, so that plans of older versions keep their digest."""
+        raw = asdict(self)
+        raw["steps"] = [{k: v for k, v in step.items() if v or k not in _OPTIONAL} for step in raw["steps"]]
+        raw = {name: value for name, value in raw.items() if value is not None or name not in _OPTIONAL}
+        return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:

@@ -65,6 +65,7 @@ class Policy:
     """Everything fulfilment needs to know of the site. `fields` of a handler maps a slot to a form field's name.
 
     `projects` maps a project key to the status name that a fulfilled ticket is moved to.
+    A requester may have `requests_per_day` requests begun on one day (UTC).
     `queue_assignees` are accounts that count as "unassigned"; `intake_accounts` may file for others.
     """
 
@@ -79,3 +80,4 @@ class Policy:
     maximum_age: timedelta = timedelta(days=30)
     approval_lifetime: timedelta = timedelta(days=5)
     comment_approvals: bool = True
+    requests_per_day: int = 20

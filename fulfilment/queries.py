@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from fulfilment import schema
@@ -11,7 +12,7 @@ from fulfilment.audits import newest_audits
 from fulfilment.book import Book
 from fulfilment.records import Intent, Proposal, RequestOutcome
 from fulfilment.request import UNFINISHED, Request, State
-from fulfilment.rows import outcome_of, proposal_of, request_of
+from fulfilment.rows import QUOTA, outcome_of, proposal_of, quota_name, request_of
 from fulfilment.type_names import roots
 
 
@@ -51,9 +52,10 @@ class Queries(Book):
             return [request_of(row) for row in connection.execute(query)]
 
     def unfinished(self) -> list[Request]:
-        """Requests that go on without the ticket having changed, oldest first."""
+        """Requests that go on without the ticket having changed, now or later; oldest first."""
         table = schema.requests
-        query = table.select().where(table.c.state.in_([state.value for state in UNFINISHED]))
+        states = table.c.state.in_([state.value for state in UNFINISHED])
+        query = table.select().where(states | table.c.next_check_at.is_not(None))
         with self._reading() as connection:
             return [request_of(row) for row in connection.execute(query.order_by(table.c.created_at))]
 
@@ -67,6 +69,15 @@ class Queries(Book):
         )
         with self._reading() as connection:
             return sum(json.loads(row.context).get("team") == team for row in connection.execute(query))
+
+    def requests_today(self, requester: str, at: datetime, without: str) -> int:
+        """How many requests this account has had begun on the day (UTC), not counting the one of id `without`."""
+        table = schema.reservations
+        query = table.select().where(
+            table.c.kind == QUOTA, table.c.name == quota_name(requester, at), table.c.request_id != without
+        )
+        with self._reading() as connection:
+            return len(connection.execute(query).all())
 
     def outcomes(self) -> list[RequestOutcome]:
         """A row per request, oldest first; a request voided by an edit is cancelled, its successor counts. What was

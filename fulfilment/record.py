@@ -15,8 +15,9 @@ class Record(Book):
         with self._writing() as connection:
             append(connection, note)
 
-    def decide(self, note: Note, *, ever: bool = False) -> bool:
-        """A decision; False when it is already the newest about its ticket (`ever`: was ever written)."""
+    def decide(self, note: Note, *, ever: bool = False) -> datetime:
+        """A decision, unless it is already the newest about its ticket (`ever`: was ever written). Since when it has
+        stood (ticket time)."""
         with self._writing() as connection:
             return append_once(connection, note, ever=ever)
 

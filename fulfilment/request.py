@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -49,23 +49,29 @@ ARROWS: dict[State, frozenset[State]] = {
     _S.VERIFIED: frozenset({_S.ANSWERED, _S.UNCERTAIN, _S.HANDED_OVER}),
     _S.ANSWERED: frozenset({_S.CLOSED, _S.HANDED_OVER}),
     _S.CLOSED: frozenset({_S.RETIRING}),
-    _S.RETIRING: frozenset({_S.RETIRED, _S.UNCERTAIN, _S.FAILED}),
+    # Back to CLOSED when nobody approved that it is taken away, or somebody uses it.
+    _S.RETIRING: frozenset({_S.RETIRED, _S.CLOSED, _S.UNCERTAIN, _S.HANDED_OVER}),
     _S.RETIRED: frozenset(),
     _S.REFUSED: frozenset({_S.MATCHED}),
     _S.CANCELLED: frozenset(),
     _S.HANDED_OVER: frozenset({_S.MATCHED}),
     _S.EXPIRED: frozenset({_S.MATCHED}),
     _S.CONFLICT: frozenset({_S.MATCHED}),
-    _S.UNCERTAIN: frozenset({_S.APPLYING, _S.HANDED_OVER, _S.FAILED}),
-    _S.FAILED: frozenset({_S.COMPENSATED, _S.MATCHED, _S.HANDED_OVER}),
+    # A person decides: it goes on where it was, or is theirs.
+    _S.UNCERTAIN: frozenset({_S.APPLYING, _S.RETIRING, _S.HANDED_OVER}),
+    _S.FAILED: frozenset({_S.COMPENSATED, _S.MATCHED, _S.HANDED_OVER, _S.UNCERTAIN}),
     _S.COMPENSATED: frozenset({_S.MATCHED}),
 }
 
-# States that the cycle looks at again by itself, without the ticket having changed.
+# States that the cycle looks at again by itself, without the ticket having changed; in the others only what has a
+# `next_check_at`: a failed request that has something to take away, a closed one that lives for a limited time.
 UNFINISHED = frozenset(
     {_S.MATCHED, _S.PLANNED, _S.AWAITING_APPROVAL, _S.APPROVED, _S.APPLYING, _S.WAITING_ON_PROVIDER}
-    | {_S.APPLIED, _S.VERIFIED, _S.ANSWERED}
+    | {_S.APPLIED, _S.VERIFIED, _S.ANSWERED, _S.RETIRING}
 )
+
+
+LONGEST_PAUSE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,18 @@ class Request:
     lifetime_ends_at: datetime | None = None
     retirement: str | None = None
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the cycle goes on with it by itself, now or later: also when it failed and has to be undone."""
+        return self.state in UNFINISHED or (self.state is State.FAILED and self.next_check_at is not None)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the cycle looks at it now. What is to be looked at later than ever is of a clock that was wrong."""
+        if not self.is_unfinished and self.next_check_at is None:
+            return False
+        far = self.lifetime_ends_at or now
+        return self.next_check_at is None or not now < self.next_check_at <= max(now, far) + LONGEST_PAUSE
+
 
 class Result(StrEnum):
     """What came of looking at a ticket; the keys of `outcomes` in the reports."""
@@ -111,6 +129,7 @@ class Result(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
     REFUSED = "refused"
     LEFT_TO_PEOPLE = "left_to_people"
+    WAITING_ON_PROVIDER = "waiting_on_provider"
     SHADOWED = "shadowed"
     SUGGESTED = "suggested"
     CONFLICT = "conflict"
@@ -118,6 +137,8 @@ class Result(StrEnum):
     UNCERTAIN = "uncertain"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    RETIRED = "retired"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)

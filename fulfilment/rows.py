@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fulfilment import schema
@@ -14,6 +14,7 @@ from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
 from tickets.ticket import Classification
 
+QUOTA = "quota"
 _SOURCES: dict[str, Literal["given", "predicted", "corrected"]] = {"given": "given", "corrected": "corrected"}
 
 
@@ -39,10 +40,30 @@ def take(connection: Connection, request: Request, name: str, at: datetime) -> N
         raise StaleRequest(f"another request is working on {name} at this moment") from None
 
 
+def take_quota(connection: Connection, request: Request, at: datetime, limit: int) -> None:
+    """One of the requester's requests of this day (UTC, ticket time); it is not given back. The caller holds the head
+    of the chain, so no two agents count at once. Raises StaleRequest when there is none left."""
+    table = schema.reservations
+    name = quota_name(request.requester, at)
+    taken = connection.execute(
+        table.select().where(table.c.kind == QUOTA, table.c.name == name, table.c.request_id != request.id)
+    ).all()
+    if len(taken) >= limit:
+        raise StaleRequest(f"its requester has had {len(taken)} requests today; the limit is {limit} a day")
+    values = {"request_id": request.id, "kind": QUOTA, "name": name, "amount": 1.0, "created_at": at}
+    connection.execute(table.insert().values(**values))
+
+
+def quota_name(requester: str, at: datetime) -> str:
+    return f"{requester}/{at.astimezone(UTC):%Y-%m-%d}"
+
+
 def release(connection: Connection, request: Request, at: datetime) -> None:
     table = schema.reservations
     connection.execute(
-        table.update().where(table.c.request_id == request.id, table.c.released_at.is_(None)).values(released_at=at)
+        table.update()
+        .where(table.c.request_id == request.id, table.c.released_at.is_(None), table.c.kind != QUOTA)
+        .values(released_at=at)
     )
 
 

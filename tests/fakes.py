@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from fulfilment.desk import Adf, Reading
-from fulfilment.handler import Asked, Handler, Never, Reader
+from fulfilment.errors import ProviderRefused
+from fulfilment.handler import Asked, Handler, Never, Reader, Undo
 from fulfilment.plan import Plan, Step
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
 from tickets.errors import NotFound, NoTransition
@@ -272,6 +273,18 @@ class PlainReplies:
     def voided(self, why: str) -> Adf:
         return _body("voided", why)
 
+    def undone(self, resource: str) -> Adf:
+        return _body("undone", resource)
+
+    def reminder(self, plan: Plan, ends_at: datetime) -> Adf:
+        return _body("reminder", plan.resource, ends_at.isoformat())
+
+    def retirement(self, plan: Plan, code: str, approvers: str) -> Adf:
+        return _body("retirement", plan.summary, f"approve {code}", approvers)
+
+    def retired(self, plan: Plan) -> Adf:
+        return _body("retired", plan.resource)
+
     def trouble(self, sentence: str) -> Adf:
         return _body("trouble", sentence)
 
@@ -298,6 +311,7 @@ class BoxHandler(Handler):
     title: ClassVar[str] = "Storage box"
     request_types: ClassVar[tuple[str, ...]] = ("storage-box",)
     operations: ClassVar[frozenset[str]] = frozenset({"box:CreateBox", "box:PutLock"})
+    undoes: ClassVar[frozenset[str]] = frozenset({"box:DeleteBox"})
     reads: ClassVar[frozenset[str]] = frozenset({"box:GetBox"})
     never: ClassVar[tuple[Never, ...]] = (
         Never("public", (r"\bpublic\b",), "a box is never public", "a private box for your team"),
@@ -340,8 +354,32 @@ class BoxHandler(Handler):
         found = self._box(plan.resource, plan.region, reader)
         return () if found is not None and found["locked"] else (f"box {plan.resource} is not locked",)
 
+    def undo(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> Undo:
+        found = self._box(step.resource, plan.region, reader)
+        if found is not None and found.get("items"):
+            return Undo(hindrance=f"box {step.resource} holds {found['items']} things")
+        name = step.resource
+        return Undo(Step("box:DeleteBox", name, {"Name": name}, f"take box {name} away", removes=True))
+
     def _box(self, name: str, region: str, reader: Reader) -> Mapping[str, Any] | None:
         return reader.read("box", "get_box", region=region, arguments={"Name": name})
+
+
+class SlowBoxHandler(BoxHandler):
+    """Boxes on which the provider works until they were looked at `LOOKS` times."""
+
+    LOOKS: ClassVar[int] = 5
+
+    def plan(self, parameters: BaseModel, asked: Asked, reader: Reader) -> Plan:
+        plan = super().plan(parameters, asked, reader)
+        create, lock = plan.steps
+        return replace(plan, steps=(replace(create, waits=True), lock))
+
+    def readiness(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> str:
+        found = self._box(step.resource, plan.region, reader)
+        if found is None:
+            return "failed"
+        return "ready" if found["looked"] >= self.LOOKS else "pending"
 
 
 @dataclass
@@ -353,6 +391,7 @@ class FakeProvider:
     before: dict[str, BaseException] = field(default_factory=dict)
     after: dict[str, BaseException] = field(default_factory=dict)
     created: int = 0
+    deleted: int = 0
 
     # --- the workshop, the reader and the executor are one object
 
@@ -365,7 +404,10 @@ class FakeProvider:
     def read(self, service: str, method: str, *, region: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if "read" in self.before:
             raise self.before.pop("read")
-        return self.boxes.get(arguments["Name"])
+        box = self.boxes.get(arguments["Name"])
+        if box is not None:
+            box["looked"] = box.get("looked", 0) + 1
+        return box
 
     def perform(self, step: Step) -> Mapping[str, object]:
         if step.operation in self.before:
@@ -373,7 +415,12 @@ class FakeProvider:
         name = step.arguments["Name"]
         if step.operation == "box:CreateBox":
             self.created += 1
-            self.boxes[name] = {"mark": step.arguments["Tags"]["mark"], "locked": False}
+            self.boxes[name] = {"mark": step.arguments["Tags"]["mark"], "locked": False, "looked": 0, "items": 0}
+        elif step.operation == "box:DeleteBox":
+            if self.boxes[name]["items"]:
+                raise ProviderRefused("the box is not empty", code="BoxNotEmpty")
+            del self.boxes[name]
+            self.deleted += 1
         else:
             self.boxes[name]["locked"] = True
         if step.operation in self.after:

@@ -12,6 +12,7 @@ import pytest
 from fulfilment.engine import Engine
 from fulfilment.errors import AnswerLost, ProviderBusy, ProviderRefused
 from fulfilment.guardrails import MOST_OPEN_REQUESTS
+from fulfilment.handler import Handler
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
 from fulfilment.records import RESULTS
@@ -46,19 +47,26 @@ class House:
         self.desk = FakeDesk()
         self.provider = FakeProvider()
         self.ledger = Ledger.open(path)
+        self.handler: Handler = BoxHandler(BoxSettings())
+        self.is_stopping = False
+        self.deadline = 60.0
 
     def engine(self, mode: Mode = Mode.AUTONOMOUS, **changes: Any) -> Engine:
         return Engine(
             ledger=self.ledger,
             desk=self.desk,
             replies=PlainReplies(),
-            handlers={"storage-box": BoxHandler(BoxSettings())},
+            handlers={"storage-box": self.handler},
             policy=policy(mode, **changes),
             workshop=self.provider,
             secret=SECRET,
+            is_stopping=lambda: self.is_stopping,
+            deadline=self.deadline,
         )
 
     def cycle(self, mode: Mode = Mode.AUTONOMOUS) -> list[Outcome]:
+        """A cycle of the schedule, some minutes after the one before."""
+        self.desk.clock += timedelta(minutes=3)
         engine = self.engine(mode)
         return [engine.advance(request) for request in engine.due()]
 
@@ -305,7 +313,8 @@ def test_a_refusing_provider_fails_with_a_plain_sentence(house: House) -> None:
     assert "AccessDenied" not in said.text
     assert any("AccessDenied" in entry.sentence for entry in house.ledger.story(ticket.key))
     assert house.engine().consider(ticket, GIVEN).result is Result.FAILED
-    assert len(house.desk.ours(ticket.id)) == 1
+    assert [c.properties["goldenpath"]["purpose"] for c in house.desk.ours(ticket.id)] == ["trouble", "undone"]
+    assert (house.provider.boxes, house.provider.deleted) == ({}, 1)
 
 
 def test_a_busy_provider_is_tried_again(house: House) -> None:
@@ -400,7 +409,7 @@ def test_a_request_under_another_workers_lease_is_left_alone(house: House, tmp_p
     house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
     (request,) = house.engine().due()
     with Ledger.open(tmp_path / "ledger.sqlite3") as other:
-        other.claim(request)
+        other.claim(request, house.desk.now())
         assert "another process" in house.cycle(Mode.SUPERVISED)[0].reasons[0]
 
 
@@ -586,7 +595,7 @@ def _conflict(house: House) -> Ticket:
         (_handed_over, State.HANDED_OVER),
         (_cancelled, State.CANCELLED),
         (_expired, State.EXPIRED),
-        (_failed, State.FAILED),
+        (_failed, State.COMPENSATED),
         (_refused, State.REFUSED),
         (_conflict, State.CONFLICT),
     ],
@@ -621,7 +630,7 @@ def test_a_provider_that_cannot_be_read_is_written_down_once(house: House) -> No
 
 
 @pytest.mark.parametrize(
-    ("fault", "state"), [(ProviderBusy("slow"), State.FAILED), (AnswerLost("gone"), State.UNCERTAIN)]
+    ("fault", "state"), [(ProviderBusy("slow"), State.COMPENSATED), (AnswerLost("gone"), State.UNCERTAIN)]
 )
 def test_a_step_that_never_succeeds_goes_to_people_in_the_end(house: House, fault: BaseException, state: State) -> None:
     ticket = house.desk.file()

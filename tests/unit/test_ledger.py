@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields
-from datetime import UTC, datetime
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -123,12 +123,12 @@ def test_a_lease_keeps_others_out_until_it_is_given_back(ledger: Ledger, path: P
     made = create(ledger)
     with Ledger.open(path) as other:
         with pytest.raises(StaleRequest):
-            other.claim(made)
+            other.claim(made, AT)
         other.release(made.id)
         with pytest.raises(StaleRequest):
-            other.claim(made)
+            other.claim(made, AT)
         ledger.release(made.id)
-        claimed = other.claim(made)
+        claimed = other.claim(made, AT)
     with pytest.raises(StaleRequest):
         ledger.move(made, State.PLANNED, note())
     assert claimed.epoch == made.epoch + 1
@@ -173,11 +173,12 @@ def test_a_redaction_hides_the_words_and_keeps_the_chain(ledger: Ledger) -> None
 
 
 def test_a_repeated_decision_is_not_written_again(ledger: Ledger) -> None:
-    assert ledger.decide(note("decision", decision="a"))
-    assert not ledger.decide(note("decision", decision="a"))
-    assert ledger.decide(note("decision", decision="b"))
-    assert ledger.decide(note("decision", decision="a"))
-    assert not ledger.decide(note("decision", decision="b"), ever=True)
+    later = AT + timedelta(hours=1)
+    assert ledger.decide(note("decision", decision="a")) == AT
+    assert ledger.decide(replace(note("decision", decision="a"), at=later)) == AT
+    assert ledger.decide(replace(note("decision", decision="b"), at=later)) == later
+    assert ledger.decide(replace(note("decision", decision="a"), at=later)) == later
+    assert ledger.decide(note("decision", decision="b"), ever=True) == later
     assert ledger.verify().rows == 3
 
 
@@ -190,12 +191,12 @@ def test_a_story_follows_a_ticket_that_moved(ledger: Ledger) -> None:
 
 def test_a_resource_is_reserved_by_one_request_until_it_ends(ledger: Ledger) -> None:
     first, second = (create(ledger, number, State.APPROVED) for number in (1, 2))
-    begun = ledger.begin(first, note("applying"), reserve="dev/box", least=Mode.SUPERVISED)
+    begun = ledger.begin(first, note("applying"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
     with pytest.raises(StaleRequest, match="dev/box"):
-        ledger.begin(second, note("applying"), reserve="dev/box", least=Mode.SUPERVISED)
+        ledger.begin(second, note("applying"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
     assert ledger.get(second.id) == second
     ledger.move(begun, State.FAILED, note("failed"))
-    assert ledger.begin(second, note("applying"), reserve="dev/box", least=Mode.SUPERVISED).epoch == 2
+    assert ledger.begin(second, note("applying"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9).epoch == 2
 
 
 def test_a_stop_is_checked_in_the_transaction_that_begins(ledger: Ledger) -> None:
@@ -204,7 +205,7 @@ def test_a_stop_is_checked_in_the_transaction_that_begins(ledger: Ledger) -> Non
     assert ledger.ceiling("storage-box") == Ceiling(Mode.SHADOW, "drift")
     assert ledger.ceiling("other") is None
     with pytest.raises(StaleRequest, match="drift"):
-        ledger.begin(made, note(), reserve="dev/box", least=Mode.SUPERVISED)
+        ledger.begin(made, note(), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
     ledger.resume("storage-box", by="olli", at=AT)
     assert ledger.ceiling("storage-box") is None
 
@@ -351,5 +352,5 @@ def test_an_older_database_keeps_what_it_holds(path: Path) -> None:
         assert ledger.ceiling("storage-box") == Ceiling(Mode.OFF, "an incident")
         assert ledger.evidence.certificates() == []
         ledger.resume("all", by="olli", at=AT)
-        ledger.begin(kept, note("applying"), reserve="dev/box", least=Mode.SUPERVISED)
+        ledger.begin(kept, note("applying"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
         assert ledger.verify().broken_at is None

@@ -1,0 +1,201 @@
+"""From the first effect to the closed ticket; and back, where a plan failed half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fulfilment.applying import QUIET, Applied, Applier, Ended, is_complete, made_by
+from fulfilment.chain import Note
+from fulfilment.desk import RESOLVED_AS
+from fulfilment.errors import HandlerError, Held, ProviderError
+from fulfilment.handler import Asked, Handler
+from fulfilment.plan import Plan, Step
+from fulfilment.records import Phase
+from fulfilment.request import Outcome, Request, Result, State
+from fulfilment.turn import Turn, plan_of, told
+from tickets.errors import AnswerUnknown, NoTransition, TicketsError
+from tickets.ticket import Ticket
+
+
+class Effects(Turn):
+    def poll(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
+        return self.ledger.move(request, State.APPLYING, self.note("applying", "looks again at the provider"))
+
+    def apply(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
+        plan = plan_of(request)
+        taken = _taken(ticket, self.policy.queue_assignees | {self.desk.account().id})
+        if taken is not None and not is_complete(plan, self.ledger.intents(request)):
+            return self._fail(request, ticket, f"{taken} while it was being made")
+        applied = self.carry_out(request, handler, plan, tuple(enumerate(plan.steps)), phase="apply")
+        if isinstance(applied, Outcome):
+            return applied
+        if applied.ended is Ended.DONE:
+            note = self.note("applied", f"every step is done: {plan.summary}", {"plan": plan.digest})
+            return self.ledger.move(request, State.APPLIED, note, resource=plan.resource)
+        if applied.ended is Ended.WORKING:
+            note = self.note(State.WAITING_ON_PROVIDER.value, applied.sentence)
+            self.ledger.move(request, State.WAITING_ON_PROVIDER, note, next_check_at=self.desk.now() + applied.pause)
+            return self.outcome(request, Result.WAITING_ON_PROVIDER, applied.sentence)
+        if applied.ended is Ended.LATER:
+            return self.wait(request, applied.sentence, trouble=applied.trouble, pause=applied.pause)
+        if applied.trouble:
+            self.record(request, "provider", applied.trouble, applied.trouble)
+        if applied.ended is Ended.UNCERTAIN:
+            self.say_trouble(request, ticket, applied.sentence)
+            return self.leave(request, ticket, State.UNCERTAIN, applied.sentence)
+        if applied.ended is Ended.CONFLICT and not made_by(plan, self.ledger.intents(request)):
+            self.say_trouble(request, ticket, applied.sentence)
+            return self.leave(request, ticket, State.CONFLICT, applied.sentence)
+        return self._fail(request, ticket, applied.sentence)
+
+    def verify(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
+        plan, asked = plan_of(request), self.asked(request)
+        if asked is None:
+            return self.unconfigured(request)
+        try:
+            wrong = self.work(handler).verify(plan, asked, self.workshop.reader(plan.environment, handler))
+        except ProviderError as error:
+            return self.wait(request, "what was made cannot be read back yet", trouble=told(error))
+        except HandlerError as error:
+            sentence = "what was made cannot be checked: the automation of this path failed"
+            self.record(request, "provider", str(error), str(error))
+            self.say_trouble(request, ticket, sentence)
+            return self.leave(request, ticket, State.UNCERTAIN, sentence)
+        if wrong:
+            return self._fail(request, ticket, *wrong, said="what was made is not as planned")
+        return self.ledger.move(request, State.VERIFIED, self.note("verified", "read back: all is as planned"))
+
+    def answer(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
+        body = self.replies.result(plan_of(request), self.understood(request))
+        comment = self.say(request, ticket, "result", body, about=request.id)
+        note = self.note("answered", "the answer stands in the ticket", {"comment": comment.id})
+        return self.ledger.move(request, State.ANSWERED, note)
+
+    def close(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
+        plan, fresh = plan_of(request), self.desk.ticket(ticket.id)
+        target = self.policy.projects.get(fresh.project)
+        reason = f"done: {plan.summary}"
+        try:
+            if fresh.is_open and target is not None:
+                self._move_ticket(request, fresh, target)
+        except NoTransition as error:
+            reason = f"{reason} A person must close the ticket: {error}"
+            self.ledger.move(request, State.HANDED_OVER, self.note("handed_over", reason))
+        else:
+            self.ledger.finish(request, self.note("closed", reason), plan)
+        return self.outcome(request, Result.FULFILLED, reason)
+
+    def compensate(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
+        """Takes away what a failed plan made: in reverse, only that, only where nobody uses it."""
+        plan = plan_of(request)
+        for index, step in made_by(plan, self.ledger.intents(request)):
+            away = self.undo(request, handler, plan, step)
+            if isinstance(away, Outcome):
+                return away
+            if isinstance(away, str):
+                return self._stranded(request, away)
+            applied = self.carry_out(request, handler, plan, [(index, away)], phase="undo")
+            if isinstance(applied, Outcome):
+                return applied
+            if applied.ended is Ended.LATER or applied.ended is Ended.WORKING:
+                return self.wait(request, applied.sentence, trouble=applied.trouble, pause=applied.pause)
+            if applied.ended is not Ended.DONE:
+                if applied.trouble:
+                    self.record(request, "provider", applied.trouble, applied.trouble)
+                return self._stranded(request, applied.sentence)
+        sentence = f"what had been made of {plan.resource} was taken away again"
+        self.say(request, ticket, "undone", self.replies.undone(plan.resource), about=request.id)
+        return self.leave(request, ticket, State.COMPENSATED, f"{request.reason}; {sentence}")
+
+    # --- pieces
+
+    def carry_out(
+        self,
+        request: Request,
+        handler: Handler,
+        plan: Plan,
+        steps: Sequence[tuple[int, Step]],
+        *,
+        phase: Phase,
+    ) -> Applied | Outcome:
+        """An Outcome where it cannot even be begun now."""
+        asked = self.asked(request)
+        if asked is None:
+            return self.unconfigured(request)
+        operations = handler.operations if phase == "apply" else handler.undoes
+        try:
+            self.ledger.require_lease(request)
+            reader = self.workshop.reader(plan.environment, handler)
+            executor = self.workshop.executor(
+                plan.environment, ticket=request.ticket_key, request=request.id, operations=operations
+            )
+        except Held as stop:
+            return self.wait(request, str(stop))
+        except ProviderError as error:
+            return self.wait(request, "no session at the provider can be opened", trouble=told(error))
+        applier = Applier(
+            self.ledger,
+            self.work(handler),
+            plan,
+            asked,
+            reader,
+            executor,
+            now=self.desk.now,
+            is_stopping=self.is_stopping,
+            patience=self.patience,
+            endurance=self.endurance,
+            phase=phase,
+        )
+        return applier.carry_out(request, steps)
+
+    def undo(self, request: Request, handler: Handler, plan: Plan, step: Step) -> Step | str | Outcome:
+        """The step that takes away what this one made; why it cannot be taken away; or an Outcome where that cannot be
+        told now."""
+        asked: Asked | None = self.asked(request)
+        if asked is None:
+            return self.unconfigured(request)
+        try:
+            found = self.work(handler).undo(plan, step, asked, self.workshop.reader(plan.environment, handler))
+        except ProviderError as error:
+            return self.wait(request, f"whether {step.resource} is in use cannot be seen", trouble=told(error))
+        except HandlerError as error:
+            return str(error)
+        return found.step or found.hindrance or f"nobody knows how to take away {step.resource}"
+
+    def _fail(self, request: Request, ticket: Ticket, *reasons: str, said: str = "") -> Request | Outcome:
+        """It failed: what was made is to be taken away; where nothing was, a person is called."""
+        self.say_trouble(request, ticket, said or reasons[0])
+        if not made_by(plan_of(request), self.ledger.intents(request)):
+            return self.leave(request, ticket, State.FAILED, *reasons)
+        note = Note(self.desk.now(), State.FAILED.value, "; ".join(reasons), ticket_key=ticket.key)
+        return self.ledger.move(request, State.FAILED, note, next_check_at=note.at)
+
+    def _stranded(self, request: Request, hindrance: str) -> Outcome:
+        """What was made stays, and a person must look at it."""
+        sentence = f"{request.reason}; what was made stays: {hindrance}"
+        note = Note(self.desk.now(), "not_undone", sentence, ticket_key=request.ticket_key)
+        self.ledger.summon(request, note, look_at=self.look_at(request), is_last=True)
+        return self.outcome(request, Result.FAILED, sentence)
+
+    def _move_ticket(self, request: Request, ticket: Ticket, target: str) -> None:
+        """Raises NoTransition, and AnswerUnknown when the answer was lost and the ticket does not stand there."""
+        self.ledger.require_lease(request)
+        try:
+            self.desk.move(ticket.id, to_status=target, resolution=RESOLVED_AS)
+        except AnswerUnknown as lost:
+            try:
+                now = self.desk.ticket(ticket.id)
+            except TicketsError:
+                raise lost from None
+            if now.is_open and now.status.name.casefold() != target.casefold():
+                self.ledger.postpone(request, self.desk.now() + QUIET)
+                raise
+
+
+def _taken(ticket: Ticket, ours: frozenset[str]) -> str | None:
+    """How a person has taken it over since, in words; None when nobody has."""
+    if not ticket.is_open:
+        return f"it was closed ({ticket.status.name})"
+    if ticket.assignee is not None and ticket.assignee.id not in ours:
+        return f"{ticket.assignee.name} was assigned to it"
+    return None

@@ -1,0 +1,58 @@
+"""What becomes of a plan in the modes that change nothing: shadow records it, suggest shows it to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from fulfilment.answers import Voice
+from fulfilment.desk import Replies
+from fulfilment.judgement import Rehearsal
+from fulfilment.request import Outcome, Result
+from tickets.ticket import Ticket
+
+Decline = Callable[[Ticket, Result, tuple[str, ...], Rehearsal], Outcome]
+
+
+class RehearsalExecutor(Protocol):
+    def carry_out(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class ShadowExecutor:
+    """Records what would be done, step by step."""
+
+    decline: Decline
+
+    def carry_out(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome:
+        would = _WOULD.get(found.result, found.result.value.replace("_", " "))
+        steps = () if found.plan is None else tuple(f"would: {step.sentence}" for step in found.plan.steps)
+        return self.decline(
+            ticket, Result.SHADOWED, (f"{found.mode.label}: would be {would}", *found.reasons, *steps), found
+        )
+
+
+@dataclass(frozen=True)
+class SuggestExecutor:
+    """Posts the plan for whoever takes the ticket; what is no plan is only recorded."""
+
+    voice: Voice
+    replies: Replies
+    shadow: ShadowExecutor
+    decline: Decline
+
+    def carry_out(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome:
+        if found.plan is None or found.result is not Result.SUGGESTED:
+            return self.shadow.carry_out(ticket, found, request_id)
+        body = self.replies.suggestion(found.plan, found.understood)
+        self.voice.say(ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False)
+        return self.decline(ticket, Result.SUGGESTED, found.reasons, found)
+
+
+_WOULD = {
+    Result.SHADOWED: "planned",
+    Result.ASKED: "asked",
+    Result.SPLIT: "asked to split",
+    Result.FULFILLED: "fulfilled",
+}

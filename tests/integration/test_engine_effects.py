@@ -1,0 +1,291 @@
+"""What an effect may become: slow, undone, in use, taken over, stopped, called about, retired."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from fulfilment.errors import AnswerLost, ProviderRefused
+from fulfilment.handler import Asked, Reader, Undo
+from fulfilment.ledger import Ledger
+from fulfilment.plan import Plan, Step
+from fulfilment.request import Outcome, Request, Result, State
+from tests.fakes import OTTO, BoxHandler, BoxSettings, FakeProvider, Killed, SlowBoxHandler, form
+from tests.integration.test_engine import GIVEN, House
+from tickets.errors import AnswerUnknown, Declined
+from tickets.ticket import Ticket
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path / "ledger.sqlite3")
+    yield made
+    assert made.ledger.verify().broken_at is None
+    made.ledger.close()
+
+
+def request_of(house: House, ticket: Ticket) -> Request:
+    found = house.ledger.latest(ticket.site, ticket.id)
+    assert found is not None
+    return found
+
+
+def last(outcomes: list[Outcome]) -> Result | None:
+    return outcomes[-1].result if outcomes else None
+
+
+# --- slow
+
+
+def test_work_of_the_provider_spans_five_cycles_and_holds_no_lease(house: House, tmp_path: Path) -> None:
+    house.handler = SlowBoxHandler(BoxSettings())
+    ticket = house.desk.file()
+    results = [house.engine().consider(ticket, GIVEN).result]
+    while results[-1] is not Result.FULFILLED:
+        assert house.state(ticket) is State.WAITING_ON_PROVIDER
+        with Ledger.open(tmp_path / "ledger.sqlite3") as other:  # nobody holds it in between
+            held = other.claim(request_of(house, ticket), house.desk.now())
+            other.release(held.id)
+        assert house.engine().due() == []  # not before its next check
+        house.desk.clock += timedelta(minutes=10)
+        results += [outcome.result for outcome in house.cycle()]
+    assert results.count(Result.WAITING_ON_PROVIDER) >= 4
+    assert house.provider.created == 1
+    assert house.kinds(ticket).count("waiting_on_provider") == results.count(Result.WAITING_ON_PROVIDER)
+    assert len(house.desk.ours(ticket.id)) == 1
+
+
+def test_a_provider_that_never_ends_its_work_is_for_a_person(house: House) -> None:
+    class Endless(SlowBoxHandler):
+        LOOKS: ClassVar[int] = 10**6
+
+    house.handler = Endless(BoxSettings())
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    for _ in range(20):
+        house.desk.clock += timedelta(minutes=10)
+        house.cycle()
+    assert house.state(ticket) is State.UNCERTAIN
+    (call,) = house.ledger.calls()
+    assert "has been working for 2" in call.reason and "goldenpath requests resume" in call.look_at
+
+
+def test_a_provider_that_gives_up_is_undone(house: House) -> None:
+    house.handler = SlowBoxHandler(BoxSettings())
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    house.provider.boxes.clear()
+    house.cycle()
+    assert house.state(ticket) is State.COMPENSATED
+    assert house.provider.created == 1
+
+
+# --- undone
+
+
+def test_what_failed_half_way_is_taken_away_in_rows_of_its_own(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderRefused("no")
+    assert house.engine().consider(ticket, GIVEN).result is Result.FAILED
+    assert house.state(ticket) is State.COMPENSATED
+    story = house.ledger.story(ticket.key)
+    undo = [entry for entry in story if entry.detail.get("phase") == "undo"]
+    assert [entry.detail["operation"] for entry in undo] == ["box:DeleteBox"]
+    assert house.kinds(ticket)[-4:] == ["failed", "intent", "step", "compensated"]
+    assert house.ledger.calls() == []
+
+
+@pytest.mark.parametrize("fault", [AnswerLost("gone"), Killed(), ProviderRefused("no")], ids=["lost", "killed", "no"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_undo_that_is_interrupted_ends(house: House, moment: str, fault: BaseException) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderRefused("no")
+    getattr(house.provider, moment)["box:DeleteBox"] = fault
+    try:
+        house.engine().consider(ticket, GIVEN)
+    except Killed:
+        house.ledger.release_all()
+    for _ in range(3):
+        house.cycle()
+    if isinstance(fault, ProviderRefused) and moment == "before":
+        assert (house.state(ticket), len(house.ledger.calls())) == (State.FAILED, 1)
+        assert len(house.provider.boxes) == 1
+    elif isinstance(fault, ProviderRefused):  # it says no and has done it: nobody can know, so a person looks
+        assert (house.state(ticket), len(house.ledger.calls())) == (State.FAILED, 1)
+    else:
+        assert house.state(ticket) is State.COMPENSATED
+        assert (house.provider.boxes, house.provider.deleted) == ({}, 1)
+
+
+def test_what_somebody_uses_already_is_never_taken_away(house: House) -> None:
+    class Used(FakeProvider):
+        def perform(self, step: Step) -> Any:
+            if step.operation == "box:PutLock":
+                self.boxes[step.arguments["Name"]]["items"] = 3
+            return super().perform(step)
+
+    house.provider = Used()
+    house.provider.before["box:PutLock"] = ProviderRefused("no")
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    assert house.state(ticket) is State.FAILED
+    (call,) = house.ledger.calls()
+    assert "holds 3 things" in call.reason
+    assert house.provider.deleted == 0
+    assert house.cycle() == []
+
+
+def test_only_what_was_made_is_taken_away(house: House) -> None:
+    class Greedy(BoxHandler):
+        def undo(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> Undo:
+            return Undo(Step("box:DeleteBox", "another", {"Name": "another"}, "take another away", removes=True))
+
+    house.provider.boxes["another"] = {"mark": "x", "locked": True, "items": 0}
+    house.handler = Greedy(BoxSettings())
+    house.provider.before["box:PutLock"] = ProviderRefused("no")
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    assert house.state(ticket) is State.FAILED
+    assert set(house.provider.boxes) == {"another", "payments-receipts"}
+
+
+# --- people in between
+
+
+@pytest.mark.parametrize("act", ["closed", "assigned"])
+def test_what_a_person_takes_over_half_way_is_not_gone_on_with(house: House, act: str) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = AnswerLost("gone")
+    house.engine().consider(ticket, GIVEN)
+    if act == "closed":
+        house.desk.set_status(ticket.id, OTTO, "Done")
+    else:
+        house.desk.assign(ticket.id, OTTO)
+    assert last(house.cycle()) is Result.FAILED
+    assert house.state(ticket) is State.COMPENSATED
+    assert (house.provider.boxes, house.provider.deleted) == ({}, 1)
+    assert "move" not in house.desk.writes
+
+
+def test_a_stop_takes_effect_before_the_next_call(house: House) -> None:
+    class Stopping(FakeProvider):
+        def perform(self, step: Step) -> Any:
+            answer = super().perform(step)
+            if step.operation == "box:CreateBox":
+                house.ledger.stop("storage-box", reason="an incident", by="olli", at=house.desk.now())
+            return answer
+
+    house.provider = Stopping()
+    ticket = house.desk.file()
+    outcome = house.engine().consider(ticket, GIVEN)
+    assert "an incident" in outcome.reasons[0]
+    assert not house.provider.boxes["payments-receipts"]["locked"]
+    house.cycle()
+    house.ledger.resume("storage-box", by="olli", at=house.desk.now())
+    assert last(house.cycle()) is Result.FULFILLED
+    assert house.provider.created == 1
+
+
+def test_an_agent_that_is_being_stopped_finishes_the_step_and_gives_the_lease_back(
+    house: House, tmp_path: Path
+) -> None:
+    class Signalled(FakeProvider):
+        def perform(self, step: Step) -> Any:
+            house.is_stopping = True
+            return super().perform(step)
+
+    house.provider = Signalled()
+    ticket = house.desk.file()
+    assert "being stopped" in house.engine().consider(ticket, GIVEN).reasons[0]
+    assert house.kinds(ticket)[-2:] == ["step", "waiting"]
+    house.is_stopping = False
+    with Ledger.open(tmp_path / "ledger.sqlite3") as other:
+        other.claim(request_of(house, ticket), house.desk.now())
+
+
+def test_a_frozen_agent_that_wakes_up_sends_nothing(house: House, tmp_path: Path) -> None:
+    """It sleeps right before its call, for longer than its lease; meanwhile another finishes the work."""
+    clock, frozen = [house.desk.clock], list[bool]()
+    path = tmp_path / "two.sqlite3"
+
+    class Frozen(FakeProvider):
+        def executor(self, environment: str, **about: Any) -> FakeProvider:
+            if not frozen:
+                frozen.append(True)
+                clock[0] += timedelta(minutes=30)
+                other.desk.clock += timedelta(minutes=30)
+                assert last(other.cycle()) is Result.FULFILLED
+            return self
+
+    house.ledger.close()
+    house.ledger = Ledger.open(path, clock=lambda: clock[0])
+    house.provider = Frozen()
+    other = House(tmp_path / "unused.sqlite3")
+    other.ledger.close()
+    other.ledger = Ledger.open(path, clock=lambda: clock[0])
+    other.desk, other.provider = house.desk, house.provider
+    ticket = house.desk.file()
+    outcome = house.engine().consider(ticket, GIVEN)
+    other.ledger.close()
+    assert outcome.result is Result.UNCERTAIN
+    assert house.provider.created == 1
+    assert (house.desk.writes.count("move"), len(house.desk.ours(ticket.id, "result"))) == (1, 1)
+    assert house.state(ticket) is State.CLOSED
+    assert "recovered" in house.kinds(ticket)
+
+
+# --- a person is called
+
+
+def test_what_jira_never_lets_us_say_is_for_a_person_in_the_end(house: House) -> None:
+    ticket = house.desk.file()
+    for _ in range(30):
+        house.desk.fail_next["post_comment"] = Declined("comments are closed")
+        house.engine().consider(ticket, GIVEN)
+        house.desk.clock += timedelta(minutes=5)
+    (call,) = house.ledger.calls()
+    assert "comments are closed" in call.reason
+    assert house.state(ticket) is State.VERIFIED
+    house.desk.fail_next.clear()
+    assert last(house.cycle()) is Result.FULFILLED
+    assert house.ledger.calls() == []
+
+
+def test_a_lost_comment_is_not_posted_again_while_it_may_be_on_its_way(house: House) -> None:
+    ticket = house.desk.file()
+    house.desk.fail_next["post_comment"] = AnswerUnknown("no answer")
+    house.engine().consider(ticket, GIVEN)
+    assert house.engine().due() == []
+    assert house.engine().consider(ticket, GIVEN).result is Result.FULFILLED  # as it stands
+    assert house.desk.ours(ticket.id) == []
+    assert last(house.cycle()) is Result.FULFILLED
+    assert len(house.desk.ours(ticket.id)) == 1
+
+
+@pytest.mark.parametrize("method", ["plan", "observe", "verify"])
+@pytest.mark.parametrize("way", ["raises", "nonsense", "hangs"])
+def test_a_handler_that_fails_ends_its_request_and_no_other(house: House, method: str, way: str) -> None:
+    def fail(*_: object) -> Any:
+        if way == "raises":
+            raise KeyError("a secret of the handler's")
+        if way == "hangs":
+            threading.Event().wait()
+        return 7
+
+    house.handler = type("Broken", (BoxHandler,), {method: fail})(BoxSettings())
+    house.deadline = 0.2
+    ticket = house.desk.file()
+    outcome = house.engine().consider(ticket, GIVEN)
+    ends = {"plan": State.FAILED, "observe": State.UNCERTAIN, "verify": State.UNCERTAIN}
+    assert house.state(ticket) is ends[method]
+    assert outcome.result in (Result.FAILED, Result.UNCERTAIN)
+    assert len(house.ledger.calls()) == 1
+    assert "a secret" not in "".join(comment.text for comment in house.desk.ours(ticket.id))
+    house.handler = BoxHandler(BoxSettings())
+    second = house.desk.file(form=form(name="payments-other"))
+    assert house.engine().consider(second, GIVEN).result is Result.FULFILLED
