@@ -20,6 +20,10 @@ from tests.simulation.world import THEIRS, World
 RESTING = frozenset({"closed", "retired", "cancelled", "expired", "refused", "conflict", "handed_over", "compensated"})
 WITH_PEOPLE = frozenset({"uncertain", "failed"})
 WAITING = frozenset({"needs_information", "awaiting_approval"})
+# Kinds of rows that lead a request on.
+STEPS = frozenset(
+    {"matched", "planned", "proposal", "proposed", "approved", "applying", "intent", "applied", "verified", "answered"}
+)
 AT_REST = RESTING | WITH_PEOPLE | WAITING
 HOLDING = frozenset({"applying", "waiting_on_provider", "applied", "verified", "uncertain"})
 
@@ -37,6 +41,7 @@ class Books:
         self.requests = self.world.read("SELECT * FROM requests ORDER BY created_at, generation")
         self.intents = self.world.read("SELECT * FROM intents ORDER BY id")
         self.reservations = self.world.read("SELECT * FROM reservations")
+        self.called = {row["request_id"] for row in self.world.read("SELECT * FROM calls WHERE settled_at IS NULL")}
         self.decided = {row["ticket_id"] for row in self.world.read("SELECT DISTINCT ticket_id FROM ledger")}
 
     @property
@@ -108,13 +113,15 @@ def what_is_fulfilled_stands(books: Books) -> Iterator[str]:
 
 
 def what_stands_is_known(books: Books) -> Iterator[str]:
-    """Of every box that we made a request tells: it is fulfilled, or people have it."""
+    """Of every box that we made a request tells: it is fulfilled, or people have it and know."""
+    if "provider.box:CreateBox" in books.may_be_twice:
+        return
     known = {resource_mark(SECRET, row["id"]): row for row in books.requests}
     for name, box in books.world.provider.boxes.items():
         if box["mark"] == THEIRS:
             continue
         row = known.get(box["mark"])
-        if row is None or row["state"] not in ("closed", "answered", "handed_over", "uncertain", "failed"):
+        if row is None or (row["state"] not in ("closed", "handed_over") and row["id"] not in books.called):
             yield f"box {name} is ours, and its request is {row['state'] if row else 'unknown'}"
 
 
@@ -122,7 +129,7 @@ def the_record_of_effects_is_true(books: Books) -> Iterator[str]:
     happened = {(effect.request, effect.kind) for effect in books.world.effects}
     for row in books.intents:
         is_so = (row["request_id"], row["operation"]) in happened
-        if row["outcome"] in ("done", "adopted") and not is_so:
+        if row["outcome"] in ("done", "adopted", "ready") and row["phase"] == "apply" and not is_so:
             yield f"{row['operation']} is recorded as {row['outcome']} and never happened"
     undone = {(row["request_id"], row["operation"]) for row in books.intents if row["outcome"] in ("refused",)}
     for row in books.intents:
@@ -133,11 +140,22 @@ def the_record_of_effects_is_true(books: Books) -> Iterator[str]:
 
 def nothing_is_stuck(books: Books) -> Iterator[str]:
     for row in books.requests:
-        if row["state"] not in AT_REST:
-            yield f"{row['ticket_key']} stays {row['state']}: {row['reason']}"
+        is_undoing = row["state"] == "failed" and row["next_check_at"] is not None
+        if row["id"] not in books.called and (is_undoing or row["state"] not in RESTING | WAITING):
+            yield f"{row['ticket_key']} stays {row['state']}, and nobody was called: {row['reason']}"
         ticket = books.world.jira.tickets[row["ticket_id"]]
         if row["state"] == "awaiting_approval" and not ticket.is_open:
             yield f"{row['ticket_key']} is closed, and its request still waits for an approval"
+
+
+def what_is_closed_stays_closed(books: Books) -> Iterator[str]:
+    """No scenario here makes something for a limited time, so closed is the end."""
+    closed: set[str] = set()
+    for row in books.world.read("SELECT request_id, kind, ticket_key FROM ledger ORDER BY seq"):
+        if row["request_id"] in closed and row["kind"] in STEPS:
+            yield f"the request of {row['ticket_key']} was closed, and then {row['kind']}"
+        if row["kind"] == "closed":
+            closed.add(row["request_id"])
 
 
 def no_open_ticket_is_left_without_a_decision(books: Books) -> Iterator[str]:
@@ -146,10 +164,24 @@ def no_open_ticket_is_left_without_a_decision(books: Books) -> Iterator[str]:
             yield f"nothing was decided about {ticket.key}"
 
 
+def no_quota_is_exceeded(books: Books) -> Iterator[str]:
+    """By the effects themselves: each requester's requests that made something on one day."""
+    made = {effect.request for effect in books.world.effects if effect.kind == "box:CreateBox"}
+    limit = books.world.memory.get("requests_per_day", 20)
+    begun = {
+        row["request_id"]: row["at"][:10]
+        for row in books.world.read("SELECT request_id, min(at) AS at FROM ledger WHERE kind = 'applying' GROUP BY 1")
+    }
+    days = Counter((row["requester"], begun.get(row["id"], "never")) for row in books.requests if row["id"] in made)
+    for (requester, day), count in days.items():
+        if count > limit:
+            yield f"{requester} got {count} on {day}"
+
+
 def what_ended_reserves_nothing(books: Books) -> Iterator[str]:
     states = {row["id"]: row["state"] for row in books.requests}
     for row in books.reservations:
-        if row["released_at"] is None and states[row["request_id"]] not in HOLDING:
+        if row["released_at"] is None and row["kind"] != "quota" and states[row["request_id"]] not in HOLDING:
             yield f"{row['name']} is still reserved by a request that is {states[row['request_id']]}"
 
 
@@ -163,7 +195,9 @@ INVARIANTS: tuple[Callable[[Books], Iterator[str]], ...] = (
     what_stands_is_known,
     the_record_of_effects_is_true,
     nothing_is_stuck,
+    what_is_closed_stays_closed,
     no_open_ticket_is_left_without_a_decision,
+    no_quota_is_exceeded,
     what_ended_reserves_nothing,
 )
 
@@ -193,6 +227,9 @@ def check_sending(world: World, call: Call, *, has_slept: bool) -> None:
     }
     if plan is None or plan.digest not in approved:
         world.wrong.append(f"nothing_without_an_approval: {step.sentence}")
+    elif step.removes:
+        if not any(made.creates and made.resource == step.resource for made in plan.steps):
+            world.wrong.append(f"nothing_without_an_approval: {step.sentence} takes away what no step of its plan made")
     elif step not in plan.steps:
         world.wrong.append(f"nothing_without_an_approval: {step.sentence} is no step of the approved plan")
     intents = world.read(

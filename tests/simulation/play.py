@@ -12,7 +12,7 @@ from fulfilment.engine import Engine
 from fulfilment.errors import AnswerLost, FulfilmentError, LedgerError, ProviderBusy, ProviderRefused
 from fulfilment.ledger import Ledger
 from fulfilment.request import Outcome, Result
-from tests.fakes import SECRET, BoxHandler, BoxSettings, Killed, PlainReplies
+from tests.fakes import SECRET, BoxSettings, Killed, PlainReplies
 from tests.simulation import invariants
 from tests.simulation.points import Call, Kind, Life, Point, WatchedDesk, WatchedLedger, WatchedWorkshop
 from tests.simulation.scenarios import ACTS, SCENARIOS, Scenario, first
@@ -59,7 +59,7 @@ class Process:
             ledger=cast(Ledger, WatchedLedger(self.ledger, stage.reel, watch, self.life)),
             desk=WatchedDesk(stage.world.jira, watch, self.life),
             replies=PlainReplies(),
-            handlers={"storage-box": BoxHandler(BoxSettings())},
+            handlers={"storage-box": stage.scenario.handler(BoxSettings())},
             policy=stage.policy,
             workshop=WatchedWorkshop(provider, watch, self.life),
             secret=SECRET,
@@ -125,6 +125,10 @@ class Stage:
         rows, states = self.reel.ask("books", self.world.books, (), {})
         now = rows, tuple(self.world.jira.tickets.values()), self.world.provider.changes
         return now, bool(states - invariants.AT_REST)
+
+    @property
+    def is_out(self) -> bool:
+        return any(self.world.now() < until for until in self.out_until.values())
 
     # --- what the watched ports call
 
@@ -329,7 +333,7 @@ def _play(schedule: Schedule, reel: Reel, *, trace: bool = False) -> Played:
             process.is_restless = True
         world.pass_time(EVERY if cycle < 4 else 5 * EVERY)
         now, is_moving = stage.signature()
-        if now == before and not is_moving and not world.is_waiting_for_effects and not process.is_restless:
+        if now == before and not (is_moving or stage.is_out or world.is_waiting_for_effects or process.is_restless):
             break
         before = now
     books = invariants.Books(world, slept_in=frozenset(stage.slept_in), sends=_sends(stage))

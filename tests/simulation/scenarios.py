@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fulfilment.policy import Mode, Policy
-from tests.fakes import ADA, DANA, MATE, OLGA, OTTO, form, policy
+from tests.fakes import ADA, DANA, MATE, OLGA, OTTO, BoxHandler, SlowBoxHandler, form, policy
 from tests.simulation.world import World
 
 
@@ -21,6 +21,7 @@ class Scenario:
     mode: Mode = Mode.AUTONOMOUS
     people: Callable[[World], None] = lambda _: None
     changes: dict[str, Any] = field(default_factory=dict)
+    handler: type[BoxHandler] = BoxHandler
 
     @property
     def policy(self) -> Policy:
@@ -38,6 +39,11 @@ def _file_incomplete(world: World) -> None:
 def _file_two(world: World) -> None:
     world.jira.file()
     world.jira.file(form=form(name="payments-invoices"))
+
+
+def _file_two_of_one(world: World) -> None:
+    world.memory["requests_per_day"] = 1
+    _file_two(world)
 
 
 def _file_two_alike(world: World) -> None:
@@ -83,6 +89,8 @@ SCENARIOS = {
         Scenario("forgiving", _forgive),
         Scenario("two", _file_two),
         Scenario("alike", _file_two_alike),
+        Scenario("quota", _file_two_of_one, changes={"requests_per_day": 1}),
+        Scenario("slow", _file, handler=SlowBoxHandler),
         Scenario("suggest", _file, Mode.SUGGEST),
         Scenario("shadow", _file, Mode.SHADOW),
     )

@@ -84,9 +84,15 @@ class World:
         return f"CODE{self._codes:04}"
 
     def books(self) -> tuple[int, frozenset[str]]:
-        """How many rows the record has, and the states of the requests."""
+        """How many rows the record has, and the states of the requests that no person was called about; `undoing` is a
+        failed one that the agent goes on with."""
         (head,) = self.read("SELECT seq FROM head")
-        return head["seq"], frozenset(row["state"] for row in self.read("SELECT DISTINCT state FROM requests"))
+        rows = self.read(
+            "SELECT DISTINCT CASE WHEN state = 'failed' AND next_check_at IS NOT NULL THEN 'undoing' ELSE state END "
+            "AS state FROM requests WHERE id NOT IN "
+            "(SELECT request_id FROM calls WHERE settled_at IS NULL AND request_id IS NOT NULL)"
+        )
+        return head["seq"], frozenset(row["state"] for row in rows)
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
         """From the ledger's file, past the product's own reading."""
@@ -157,7 +163,7 @@ class Bench:
         return Ledger(self._engine, str(self.path))
 
     def _connect(self) -> sqlite3.Connection:
-        book = sqlite3.connect(self.path, isolation_level=None)
+        book = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         book.row_factory = sqlite3.Row
         return book
 
