@@ -6,13 +6,13 @@ The ledger's file is read past the product: what the product says of itself is n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from fulfilment.identity import PROPERTY, resource_mark
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan
-from tests.fakes import AGENT, SECRET
+from tests.fakes import SECRET
 from tests.simulation.points import Call
 from tests.simulation.world import THEIRS, World
 
@@ -30,12 +30,12 @@ HOLDING = frozenset({"applying", "waiting_on_provider", "applied", "verified", "
 
 @dataclass
 class Books:
-    """Everything that was written down, in the ledger and in the world. `slept_in` are the calls before which a process
-    slept for longer than its lease: nothing can stop a call that was checked already and is sent after that."""
+    """Everything that was written down, in the ledger and in the world. `slept_before` names the sendings before which
+    a process slept for longer than its lease: nothing can stop a call that was checked already and is sent after that.
+    """
 
     world: World
-    slept_in: frozenset[int] = frozenset()
-    sends: Mapping[int, str] = field(default_factory=dict)
+    slept_before: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.requests = self.world.read("SELECT * FROM requests ORDER BY created_at, generation")
@@ -48,16 +48,11 @@ class Books:
     def states(self) -> tuple[str, ...]:
         return tuple(row["state"] for row in self.requests)
 
-    @property
-    def may_be_twice(self) -> set[str]:
-        """Names of sendings that a sleeper made when it woke: promised at most once only where Jira sees to it."""
-        return {self.sends[at] for at in self.slept_in if at in self.sends}
-
 
 def at_most_one_resource_per_request(books: Books) -> Iterator[str]:
-    if books.may_be_twice & {"provider.box:CreateBox"}:
+    if "creation" in books.slept_before:
         return
-    made = Counter(effect.request for effect in books.world.effects if effect.kind == "box:CreateBox")
+    made = Counter(effect.request for effect in books.world.effects if effect.creates)
     for request, count in made.items():
         if count > 1:
             yield f"{count} creations took effect for request {str(request)[:8]}"
@@ -69,13 +64,17 @@ def what_is_not_ours_is_never_changed(books: Books) -> Iterator[str]:
 
 def at_most_one_transition(books: Books) -> Iterator[str]:
     for ticket in books.world.jira.tickets.values():
-        ours = [change for change in ticket.status_changes or () if change.author == AGENT]
+        ours = [
+            change
+            for change in ticket.status_changes or ()
+            if change.author and change.author.id == books.world.jira.account().id
+        ]
         if len(ours) > 1:
             yield f"we moved {ticket.key} {len(ours)} times"
 
 
 def no_comment_stands_twice(books: Books) -> Iterator[str]:
-    if "desk.post_comment" in books.may_be_twice:
+    if "desk.post_comment" in books.slept_before:
         return
     for ticket in books.world.jira.tickets.values():
         said = Counter(
@@ -102,7 +101,7 @@ def exactly_one_result_where_it_is_fulfilled(books: Books) -> Iterator[str]:
 
 
 def what_is_fulfilled_stands(books: Books) -> Iterator[str]:
-    if books.world.provider.forgives and books.may_be_twice & {"provider.box:CreateBox"}:
+    if books.world.provider.forgives and "creation" in books.slept_before:
         return
     for row in books.requests:
         if row["state"] not in ("applied", "verified", "answered", "closed"):
@@ -114,7 +113,7 @@ def what_is_fulfilled_stands(books: Books) -> Iterator[str]:
 
 def what_stands_is_known(books: Books) -> Iterator[str]:
     """Of every box that we made a request tells: it is fulfilled, or people have it and know."""
-    if "provider.box:CreateBox" in books.may_be_twice:
+    if "creation" in books.slept_before:
         return
     known = {resource_mark(SECRET, row["id"]): row for row in books.requests}
     for name, box in books.world.provider.boxes.items():
@@ -166,7 +165,7 @@ def no_open_ticket_is_left_without_a_decision(books: Books) -> Iterator[str]:
 
 def no_quota_is_exceeded(books: Books) -> Iterator[str]:
     """By the effects themselves: each requester's requests that made something on one day."""
-    made = {effect.request for effect in books.world.effects if effect.kind == "box:CreateBox"}
+    made = {effect.request for effect in books.world.effects if effect.creates}
     limit = books.world.memory.get("requests_per_day", 20)
     begun = {
         row["request_id"]: row["at"][:10]

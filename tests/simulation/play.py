@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
+from fulfilment.desk import Replies
 from fulfilment.engine import Engine
 from fulfilment.errors import AnswerLost, FulfilmentError, LedgerError, ProviderBusy, ProviderRefused
+from fulfilment.handler import Handler
 from fulfilment.ledger import Ledger
+from fulfilment.policy import Policy
 from fulfilment.request import Outcome, Result
 from tests.fakes import SECRET, BoxSettings, Killed, PlainReplies
 from tests.simulation import invariants
@@ -45,6 +48,16 @@ class Played:
         return "\n".join([*lines, f"play again: {self.schedule.command}"])
 
 
+@dataclass(frozen=True)
+class Kit:
+    """What an installation is made of besides its ports."""
+
+    handlers: Mapping[str, Handler]
+    policy: Policy
+    replies: Replies
+    classification: Classification
+
+
 class Process:
     """An agent: its own engine and view of the ledger. What it remembers dies with it."""
 
@@ -58,9 +71,9 @@ class Process:
         self.engine = Engine(
             ledger=cast(Ledger, WatchedLedger(self.ledger, stage.reel, watch, self.life)),
             desk=WatchedDesk(stage.world.jira, watch, self.life),
-            replies=PlainReplies(),
-            handlers={"storage-box": stage.scenario.handler(BoxSettings())},
-            policy=stage.policy,
+            replies=stage.kit.replies,
+            handlers=stage.kit.handlers,
+            policy=stage.kit.policy,
             workshop=WatchedWorkshop(provider, watch, self.life),
             secret=SECRET,
             code=stage.world.new_code,
@@ -77,7 +90,7 @@ class Process:
         for ticket in copied:
             if ticket.id in begun:
                 continue
-            outcome = self._turn(lambda ticket=ticket: self.engine.consider(ticket, GIVEN))  # type: ignore[misc]
+            outcome = self._turn(lambda ticket=ticket: self.engine.consider(ticket, self.stage.kit.classification))  # type: ignore[misc]
             if outcome is not None and outcome.result is not Result.UNCERTAIN:
                 self.world.considered[ticket.id] = ticket.updated_at
 
@@ -102,16 +115,16 @@ class Stage:
     world: World
     scenario: Scenario
     schedule: Schedule
+    kit: Kit
     reel: Reel
     keeps_trace: bool
     points: list[Point] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     out_until: dict[bool, datetime] = field(default_factory=dict)  # of the desk (True) and of the provider
-    slept_in: set[int] = field(default_factory=set)
+    slept_before: set[str] = field(default_factory=set)
     others: int = 0
 
     def __post_init__(self) -> None:
-        self.policy = _policy(self.scenario.name)
         self.faults = by_point(self.schedule.faults)
         self.first_fault = min(self.faults, default=0)
 
@@ -150,7 +163,7 @@ class Stage:
             self._is_in_order(call)
         result = self._make(call, faults)
         if name == "desk.ticket":
-            life.cancelled[result.id] = is_cancelled(result)
+            life.cancelled[result.id] = is_cancelled(self.world, result)
         return result
 
     def _switch(self, point: Point) -> None:
@@ -169,6 +182,8 @@ class Stage:
             ACTS[what](self.world, first(self.world))
         elif what in ("other", "frozen"):
             self._other(call, is_asleep=what == "frozen")
+        elif what == "wire" and kind in SENT:
+            self.world.cut(call)
         elif what == "die":
             call.life.die()
         elif what == "locked" and kind is Kind.LEDGER:
@@ -190,7 +205,7 @@ class Stage:
         if call.point.kind not in SENT:
             return call.do()
         if call.step is not None and self.reel.how is not How.PLAYING:
-            invariants.check_sending(self.world, call, has_slept=call.point.at in self.slept_in)
+            invariants.check_sending(self.world, call, has_slept=_sending(call) in self.slept_before)
         for what in faults:
             if what == "lost-undone":
                 raise _lost(call)
@@ -219,23 +234,15 @@ class Stage:
 
     def _note(self, call: Call) -> None:
         step = call.step
-        self.world.effects.append(
-            Effect(
-                call.point.at,
-                call.life.name,
-                step.operation if step else call.point.name,
-                call.ticket,
-                step.resource if step else None,
-                call.request,
-            )
-        )
+        kind = step.operation if step else call.point.name
+        self.world.effects.append(Effect(call.point.at, kind, call.request, step is not None and step.creates))
 
     def _other(self, call: Call, *, is_asleep: bool) -> None:
         """Another process works for a cycle, while this one sleeps for longer than its lease or just waits."""
         if self.others > 2:
             return
         if is_asleep:
-            self.slept_in.add(call.point.at)
+            self.slept_before.add(_sending(call))
             self.world.pass_time(SLEEP)
         self.others += 1
         other = Process(self, f"other{self.others}")
@@ -266,8 +273,9 @@ def _refused(call: Call) -> Exception:
 
 
 @cache
-def _policy(name: str) -> Any:
-    return SCENARIOS[name].policy
+def _kit(name: str) -> Kit:
+    scenario = SCENARIOS[name]
+    return Kit({"storage-box": scenario.handler(BoxSettings())}, scenario.policy, PlainReplies(), GIVEN)
 
 
 @dataclass(frozen=True)
@@ -316,10 +324,14 @@ def play(schedule: Schedule, *, trace: bool = False) -> Played:
 
 
 def _play(schedule: Schedule, reel: Reel, *, trace: bool = False) -> Played:
-    stand = bench()
-    world = stand.new_world()
-    scenario = SCENARIOS[schedule.scenario]
-    stage = Stage(stand, world, scenario, schedule, reel, trace)
+    stand, scenario = bench(), SCENARIOS[schedule.scenario]
+    stage = Stage(stand, stand.new_world(), scenario, schedule, _kit(scenario.name), reel, trace)
+    return run(stage)
+
+
+def run(stage: Stage) -> Played:
+    """To the end: until nothing changes any more, or for so many cycles."""
+    world, scenario, reel = stage.world, stage.scenario, stage.reel
     scenario.begin(world)
     process = Process(stage, "agent", reel.tape.ledger)
     before = stage.signature()[0]
@@ -336,10 +348,10 @@ def _play(schedule: Schedule, reel: Reel, *, trace: bool = False) -> Played:
         if now == before and not (is_moving or stage.is_out or world.is_waiting_for_effects or process.is_restless):
             break
         before = now
-    books = invariants.Books(world, slept_in=frozenset(stage.slept_in), sends=_sends(stage))
+    books = invariants.Books(world, frozenset(stage.slept_before))
     wrong = [*world.wrong, *invariants.check(books), *invariants.check_ledger(process.ledger)]
-    return Played(schedule, tuple(wrong), tuple(stage.points), books.states, tuple(stage.trace), cycle)
+    return Played(stage.schedule, tuple(wrong), tuple(stage.points), books.states, tuple(stage.trace), cycle)
 
 
-def _sends(stage: Stage) -> dict[int, str]:
-    return {point.at: point.name for point in stage.points if point.kind in SENT}
+def _sending(call: Call) -> str:
+    return "creation" if call.step is not None and call.step.creates else call.point.name
