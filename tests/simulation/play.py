@@ -273,7 +273,7 @@ def _refused(call: Call) -> Exception:
 
 
 @cache
-def _kit(name: str) -> Kit:
+def kit(name: str) -> Kit:
     scenario = SCENARIOS[name]
     return Kit({"storage-box": scenario.handler(BoxSettings())}, scenario.policy, PlainReplies(), GIVEN)
 
@@ -325,7 +325,7 @@ def play(schedule: Schedule, *, trace: bool = False) -> Played:
 
 def _play(schedule: Schedule, reel: Reel, *, trace: bool = False) -> Played:
     stand, scenario = bench(), SCENARIOS[schedule.scenario]
-    stage = Stage(stand, stand.new_world(), scenario, schedule, _kit(scenario.name), reel, trace)
+    stage = Stage(stand, stand.new_world(), scenario, schedule, kit(scenario.name), reel, trace)
     return run(stage)
 
 

@@ -81,7 +81,7 @@ class SiteJira:
         return {number: self._fresh(number) for number in self.issues}
 
     def file(self) -> Ticket:
-        issue = file_bucket(self.site, self._new_name("payments-simulated"))
+        issue = file_bucket(self.site, self.new_name("payments-simulated"))
         self.issues[issue.id] = issue
         return self._fresh(issue.id)
 
@@ -103,7 +103,7 @@ class SiteJira:
         self._edit(ticket_id, by, {"summary": summary})
 
     def fill(self, ticket_id: int, by: Person, name: str, value: str) -> None:
-        self._edit(ticket_id, by, {FIELDS[name]: self._new_name(value)})
+        self._edit(ticket_id, by, {FIELDS[name]: self.new_name(value)})
 
     def assign(self, ticket_id: int, to: Person) -> None:
         self._edit(ticket_id, to, {"assignee": {"accountId": ACCOUNTS[to]}})
@@ -112,7 +112,7 @@ class SiteJira:
         fields = {"resolution": {"name": "Done"}} if name == "Done" else {}
         self.site.state.move(self._account(by), self.issues[ticket_id], MOVES[name], fields)
 
-    def _new_name(self, words: str) -> str:
+    def new_name(self, words: str) -> str:
         self.names.append(f"{words}-{next(SERIAL)}")
         return self.names[-1]
 

@@ -91,6 +91,11 @@ KNOWN = {
         ("question", "desk.groups_of@3", "other"),
         "what_passes_changes_nothing: closed, conflict in place of closed",
     ),
+    "a ticket that Jira refuses to show ends the turn in an error of ours": (
+        ("supervised", "desk.ticket@3", "refused"),
+        "only_known_errors_escape: UnboundLocalError: cannot access local variable 'fresh' where it is not associated "
+        "with a value",
+    ),
     "what is only shown is shown twice by two processes": (
         ("suggest", "desk.post_comment", "other"),
         "no_comment_stands_twice: OPS-101 holds the same suggestion 2 times",
