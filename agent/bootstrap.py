@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from tickets.store import TicketStore
 
 TICKETS_FILE = "tickets.sqlite3"
 LEDGER_FILE = "ledger.sqlite3"
+TICKETS_SCHEMA = "goldenpath_tickets"
+LEDGER_SCHEMA = "goldenpath_ledger"
 MODEL_FOLDER = "model"
 HISTORY_FOLDER = "history"
 SECRET_FILE = "installation-secret"  # noqa: S105 - a file's name
@@ -111,8 +113,8 @@ def build_handlers(policy: Policy) -> dict[str, Handler]:
 
 
 @contextmanager
-def open_rooms(configuration: Configuration) -> Iterator[Rooms]:
-    """The whole installation, closed again at the end."""
+def open_rooms(configuration: Configuration, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[Rooms]:
+    """The whole installation, closed again at the end. Once `is_stopping`, no further step is begun."""
     policy = build_policy(configuration)
     with ExitStack() as stack:
         client = stack.enter_context(connect(configuration))
@@ -128,6 +130,7 @@ def open_rooms(configuration: Configuration) -> Iterator[Rooms]:
             policy=policy,
             workshop=Workshop(policy.environments),
             secret=installation_secret(configuration.folder),
+            is_stopping=is_stopping,
         )
         yield Rooms(configuration, policy, store, ledger, client, engine, handlers)
 

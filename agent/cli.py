@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent import cli_paths, cli_types, config
+from agent import cli_paths, cli_requests, cli_types, config
 from agent.errors import AgentError, ConfigurationError, Stopped
 from agent.tables import duration
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
@@ -32,6 +32,8 @@ app = typer.Typer(
 ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision and act.")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(cli_types.types_app, name="types")
+app.add_typer(cli_requests.requests_app, name="requests")
+app.command(epilog="Example: goldenpath orphans --json")(cli_requests.orphans)
 app.command(epilog="Example: goldenpath discover && goldenpath types list")(cli_types.discover)
 app.command(epilog="Example: goldenpath train --json")(cli_types.train)
 app.command(epilog="Example: goldenpath evaluate --model m --on new.csv --text words --label topic --json")(
@@ -321,7 +323,7 @@ def run(
     every: Annotated[float | None, typer.Option("--every", min=0.01, help="Minutes between cycles.")] = None,
     path: ConfigOption = None,
 ) -> None:
-    """Work on a schedule until stopped (Ctrl-C or SIGTERM breaks off a sync, and finishes the tickets under way)."""
+    """Work on a schedule until stopped (Ctrl-C or SIGTERM breaks off a sync, and finishes the step under way)."""
     from agent import bootstrap, printing
     from agent.cycle import run_cycle
     from agent.report_schedule import ReportSchedule
@@ -334,20 +336,21 @@ def run(
 
     tell = printing.CycleLog()
 
+    def is_stopping() -> bool:
+        return schedule.is_stopping
+
     def break_off(_: object) -> None:
-        if schedule.is_stopping:
+        if is_stopping():
             raise Stopped("the sync was stopped; the next one goes on where it was")
 
     def cycle() -> None:
         try:
-            with bootstrap.open_rooms(configuration) as rooms:
-                tell(run_cycle(rooms, on_sync=break_off))
+            with bootstrap.open_rooms(configuration, is_stopping=is_stopping) as rooms:
+                tell(run_cycle(rooms, on_sync=break_off, is_stopping=is_stopping))
         except Stopped as stopped:
             notes.print(str(stopped))
 
-    notes.print(
-        f"working every {minutes:g} minutes; Ctrl-C breaks off a sync, and waits for tickets that are worked on"
-    )
+    notes.print(f"working every {minutes:g} minutes; Ctrl-C breaks off a sync, and finishes the step under way")
     reports = ReportSchedule(configuration, clock=lambda: datetime.now(UTC))
     schedule = Schedule(cycle, reports, seconds=minutes * 60)
     schedule.run_until_signal()

@@ -50,8 +50,10 @@ def run_cycle(
     *,
     on_sync: Callable[[Progress], None] = lambda _: None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> CycleReport:
-    """Raises TicketsError when Jira cannot be read; what fails for one ticket stays with that ticket."""
+    """Raises TicketsError when Jira cannot be read; what fails for one ticket stays with that ticket. Once
+    `is_stopping`, no further ticket is looked at: the next cycle does."""
     start = monotonic()
     fresh_copy = refresh(rooms.configuration, rooms.client, rooms.store, progress=on_sync)
     synced, obstacles = fresh_copy.synced, fresh_copy.obstacles
@@ -73,6 +75,8 @@ def run_cycle(
     for ticket, classification in zip(fresh, told, strict=True):
         turns.append((ticket.key, partial(consider, rooms, ticket, classification)))
     for key, turn in turns:
+        if is_stopping():
+            break
         try:
             outcome = turn()
         except TicketsError as error:

@@ -101,7 +101,7 @@ class Applier:
     def _do(self, request: Request, index: int, step: Step) -> None:
         past = self._past(request, index)
         refused = next((intent for intent in past if intent.outcome == "refused"), None)
-        if refused is not None:
+        if refused is not None and self.phase == "apply":  # taking away is tried again when a person says so
             raise _Stop(_refusal(step, "as recorded before"))
         if not any(intent.outcome in _DONE for intent in past):
             if self.is_stopping():

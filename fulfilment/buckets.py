@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fulfilment.errors import ProviderRefused
-from fulfilment.handler import Asked, Reader
-from fulfilment.plan import Step
+from fulfilment.handler import Asked, Marked, Reader, Undo
+from fulfilment.plan import Plan, Step
 
 Region = Literal["eu-west-1", "eu-central-1", "us-east-1"]
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+){1,7}$"
@@ -98,6 +98,31 @@ def altered(parameters: BucketParameters, asked: Asked, reader: Reader) -> tuple
         for one in properties_of(parameters, asked, {})
         if not one.holds(_read(reader, one.get, parameters, asked))
     )
+
+
+def undo(plan: Plan, step: Step, asked: Asked, reader: Reader) -> Undo:
+    """Only a bucket that holds nothing, not even an old version of an object. AWS refuses the call for any other."""
+    where = {"Bucket": step.resource, "ExpectedBucketOwner": asked.environment.account}
+    found = reader.read("s3", "list_object_versions", region=plan.region, arguments={**where, "MaxKeys": 1}) or {}
+    if found.get("Versions") or found.get("DeleteMarkers"):
+        return Undo(hindrance=f"the bucket {step.resource} holds objects")
+    sentence = f"Delete the empty bucket {step.resource}."
+    return Undo(Step("s3:DeleteBucket", step.resource, {**where, "region": plan.region}, sentence, removes=True))
+
+
+def marked(region: str, reader: Reader) -> tuple[Marked, ...]:
+    """Buckets of the account that carry a mark."""
+    found: list[Marked] = []
+    arguments: dict[str, Any] = {"BucketRegion": region, "MaxBuckets": 1000}
+    while True:
+        answer = reader.read("s3", "list_buckets", region=region, arguments=arguments) or {}
+        for bucket in answer.get("Buckets", []):
+            tags = reader.read("s3", "get_bucket_tagging", region=region, arguments={"Bucket": bucket["Name"]})
+            if mark := _tags(tags or {}).get(MARK):
+                found.append(Marked(bucket["Name"], region, mark))
+        if not answer.get("ContinuationToken"):
+            return tuple(found)
+        arguments["ContinuationToken"] = answer["ContinuationToken"]
 
 
 def _read(reader: Reader, method: str, parameters: BucketParameters, asked: Asked) -> Mapping[str, Any]:

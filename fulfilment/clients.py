@@ -7,10 +7,12 @@ that changes something is sent exactly once.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,6 +116,7 @@ class LiveExecutor:
     def __init__(self, door: _Door, *, ticket: str, request: str, operations: Collection[str]) -> None:
         self._door = door
         self._operations = operations
+        self._request = request
         self._clients: dict[tuple[str, str], Any] = {}
         environment = door.environment
         name = re.sub(r"[^\w+=,.@-]", "-", f"goldenpath-{ticket}", flags=re.ASCII)[:64]
@@ -139,11 +142,18 @@ class LiveExecutor:
         key = (service, region)
         if key not in self._clients:
             self._clients[key] = self._door.client(self._session, service, region, attempts=1)
+        # Where AWS takes a token, the same step of the same request always carries the same one; botocore's are random.
+        taken = self._clients[key].meta.service_model.operation_model(operation).idempotent_members
+        arguments |= {name: self._token(step) for name in taken}
         call = self._door.attempt(step.operation, environment.apply_role_arn, is_write=True)
         answer = self._door.call(call, self._clients[key], xform_name(operation), arguments)
         if answer is None:
             raise ProviderRefused(f"AWS knows no {step.resource} for {step.operation}.", code="NotFound")
         return answer
+
+    def _token(self, step: Step) -> str:
+        told = json.dumps([self._request, asdict(step)], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

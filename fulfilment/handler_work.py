@@ -5,10 +5,13 @@ A handler is the one part that a site may bring along: it may raise anything, ne
 
 from __future__ import annotations
 
+import logging
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -22,6 +25,7 @@ DEADLINE = 120.0
 SEEN = frozenset({"absent", "ours", "foreign", "unmarked"})
 READINESS = frozenset({"ready", "pending", "failed"})
 T = TypeVar("T")
+log = logging.getLogger("goldenpath.handlers")
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class HandlerWork:
             sentence = f"{self.handler.name}.{name} did not come back within {self.deadline:g} seconds"
             raise HandlerError(sentence) from None
         except Exception as error:  # the border to code that is not ours
+            last = traceback.extract_tb(error.__traceback__)[-1]  # where; its words may hold anything
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            log.error("%s.%s raised %s at %s", self.handler.name, name, type(error).__name__, place)
             raise HandlerError(f"{self.handler.name}.{name} raised {type(error).__name__}") from error
 
     def _checked(self, name: str, found: object, kind: type[T]) -> T:

@@ -85,14 +85,6 @@ class Leases(Book):
                 .values(lease_until=None, lease_owner=None)
             )
 
-    def release_all(self) -> None:
-        """Gives back every lease of this agent: the end of its work."""
-        table = schema.requests
-        with self._writing() as connection:
-            connection.execute(
-                table.update().where(table.c.lease_owner == self._owner).values(lease_until=None, lease_owner=None)
-            )
-
     def _update(self, connection: Connection, request: Request, values: Mapping[str, Any]) -> None:
         """Fenced by (state, epoch), and renews the lease; without values that is all."""
         table = schema.requests

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from fulfilment import schema
@@ -29,6 +28,7 @@ from fulfilment.records import EVIDENCE, Intent, Phase, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
 from fulfilment.rows import about, release, row_of, take, take_quota, void
 from fulfilment.schema import Connection, IntegrityError, database_now
+from tickets.place import Location
 from tickets.ticket import Classification, Comment
 
 __all__ = ["Entry", "Intent", "Ledger", "Note", "Proposal", "RequestOutcome", "VerifyReport"]
@@ -47,10 +47,10 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
     """One agent's view of it."""
 
     @classmethod
-    def open(cls, path: Path, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
+    def open(cls, place: Location, *, lease_time: timedelta = LEASE_TIME, clock: schema.Clock | None = None) -> Ledger:
         """Creates or migrates the database when needed. `clock` is the time of leases; None: the database's own.
         Raises LedgerError."""
-        return cls(schema.open_database(path, clock=clock), str(path), lease_time=lease_time)
+        return cls(schema.open_database(place, clock=clock), str(place), lease_time=lease_time)
 
     @property
     def evidence(self) -> Evidence:
@@ -148,6 +148,15 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         with self._writing() as connection:
             self._update(connection, request, {"next_check_at": until})
         return replace(request, next_check_at=until)
+
+    def hasten(self, request: Request, note: Note) -> Request:
+        """A person lets it go on: the next cycle looks at it. What called for a person is settled."""
+        at = request.updated_at if request.state is State.FAILED else None
+        with self._writing() as connection:
+            self._update(connection, request, {"next_check_at": at})
+            settle_in(connection, note.at, request_id=request.id)
+            append(connection, about(request, note))
+        return replace(request, next_check_at=at)
 
     def summon(self, request: Request, note: Note, *, look_at: str, is_last: bool = False) -> bool:
         """Calls a person about a request that stays where it is; False when that call is open already. `is_last`: the

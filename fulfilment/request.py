@@ -63,6 +63,41 @@ ARROWS: dict[State, frozenset[State]] = {
     _S.COMPENSATED: frozenset({_S.MATCHED}),
 }
 
+MEANINGS: dict[State, str] = {
+    _S.MATCHED: "a golden path serves the ticket; it is being judged",
+    _S.NEEDS_INFORMATION: "a question of ours waits for the requester",
+    _S.PLANNED: "what would be done is frozen, with a digest",
+    _S.AWAITING_APPROVAL: "the plan and its code stand in the ticket; an approver has to say yes",
+    _S.APPROVED: "approved, and not begun",
+    _S.APPLYING: "steps are carried out, each with an intent before it",
+    _S.WAITING_ON_PROVIDER: "the provider works on a step; nobody holds the request, it is looked at again",
+    _S.APPLIED: "every step is done",
+    _S.VERIFIED: "read back: all is as planned",
+    _S.ANSWERED: "the answer stands in the ticket",
+    _S.CLOSED: "the ticket is moved; done",
+    _S.RETIRING: "its time is over: an approver is asked whether it may be taken away",
+    _S.RETIRED: "taken away",
+    _S.REFUSED: "a guardrail said no; the ticket says why",
+    _S.CANCELLED: "a person took or closed the ticket, or edited it after the plan",
+    _S.HANDED_OVER: "left to people",
+    _S.EXPIRED: "nobody approved it in time",
+    _S.CONFLICT: "it exists already and is somebody else's",
+    _S.UNCERTAIN: "nobody can tell what was done: a person decides",
+    _S.FAILED: "it failed; what was made is being taken away, or a person is called",
+    _S.COMPENSATED: "it failed, and what was made was taken away",
+}
+
+
+def diagram() -> str:
+    """The states and arrows as a Mermaid diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.MATCHED.value}"]
+    for state in State:
+        lines += [f"    {state.value} --> {to.value}" for to in State if to in ARROWS[state]]
+        if not ARROWS[state]:
+            lines.append(f"    {state.value} --> [*]")
+    return "\n".join(lines)
+
+
 # States that the cycle looks at again by itself, without the ticket having changed; in the others only what has a
 # `next_check_at`: a failed request that has something to take away, a closed one that lives for a limited time.
 UNFINISHED = frozenset(

@@ -1,15 +1,15 @@
 """The ledger database: its tables, how it is opened, and what its errors mean to a person.
 
-The same SQLAlchemy Core serves SQLite (WAL, synchronous FULL) and PostgreSQL. Instants are kept as ISO 8601
-text in
-UTC with microseconds, so that they sort and hash the same everywhere.
+The same SQLAlchemy Core serves SQLite (WAL, synchronous FULL) and PostgreSQL; on both, writing transactions follow
+one another. Instants are kept as ISO 8601 text in UTC with microseconds, so that they sort and hash the same
+everywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fulfilment.errors import LedgerError
+from tickets import postgresql
+from tickets.place import Location, Place
 
 HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
@@ -199,23 +201,44 @@ def tables() -> tuple[Table, ...]:
 Clock = Callable[[], datetime]
 
 
-def open_database(path: Path, *, clock: Clock | None = None) -> Engine:
+def open_database(place: Location, *, clock: Clock | None = None) -> Engine:
     """An engine on an up-to-date database, created or migrated when needed. Raises LedgerError.
 
     `clock` is the time of leases and of `recorded_at`; None: the database's own.
     """
-    if not path.parent.is_dir():
-        raise LedgerError(f"the ledger's folder {path.parent} does not exist: create it, or name another in [store]")
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
+    engine = _engine_at(place)
     try:
-        with translated(str(path)):
-            _bring_up_to_date(engine, path)
+        with translated(str(place)):
+            _bring_up_to_date(engine, place)
     except BaseException:
         engine.dispose()
         raise
     return engine if clock is None else engine.execution_options(clock=clock)
+
+
+def is_there(place: Location) -> bool:
+    """Whether there is a ledger yet. Raises LedgerError where that cannot be told."""
+    if isinstance(place, Path):
+        return place.exists()
+    try:
+        with translated(str(place)):
+            return postgresql.has_tables(place)
+    except ImportError:
+        raise LedgerError(postgresql.DRIVER_MISSING) from None
+
+
+def _engine_at(place: Location) -> Engine:
+    if isinstance(place, Place):
+        try:
+            return postgresql.create_postgres_engine(place, busy=timedelta(milliseconds=BUSY_MILLISECONDS))
+        except ImportError:
+            raise LedgerError(postgresql.DRIVER_MISSING) from None
+    if not place.parent.is_dir():
+        raise LedgerError(f"the ledger's folder {place.parent} does not exist: create it, or name another in [store]")
+    engine = create_engine(f"sqlite:///{place}")
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def database_now(connection: Connection) -> datetime:
@@ -239,6 +262,8 @@ def translated(path: str) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
+        if postgresql.is_of_postgres(error):
+            raise LedgerError(postgresql.sentence(f"the ledger {path}", error)) from error
         raise LedgerError(_sentence(path, str(error.orig))) from error
 
 
@@ -274,17 +299,19 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _bring_up_to_date(engine: Engine, path: Path) -> None:
+def _bring_up_to_date(engine: Engine, place: Location) -> None:
     with engine.execution_options(reading=True).connect() as connection:
         found = _revision(connection)
     if found == HEAD:
         return
     if found is not None and found > HEAD:
-        raise LedgerError(f"the ledger {path} was written by a newer Golden Path (revision {found}): update this one")
+        raise LedgerError(f"the ledger {place} was written by a newer Golden Path (revision {found}): update this one")
     from alembic import command  # a second of imports that an up-to-date database does not pay
     from alembic.config import Config
 
     with engine.begin() as connection:
+        if isinstance(place, Place):
+            postgresql.make_schema(connection, place)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.attributes["connection"] = connection
@@ -292,6 +319,8 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
+    if connection.dialect.name == "postgresql":
+        return postgresql.kept_revision(connection)
     if not inspect(connection).has_table("alembic_version"):
         return None
     value = connection.scalar(text("SELECT version_num FROM alembic_version"))

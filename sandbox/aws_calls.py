@@ -75,6 +75,8 @@ def _s3_operation(method: str, bucket: str, key: str, query: str) -> str:
     if not bucket:
         return "ListBuckets"
     keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    if "versions" in keys and method == "GET":
+        return "ListObjectVersions"
     part = next((name for key, name in _SUBRESOURCES.items() if key in keys), None)
     if part is None:
         return _PLAIN.get(method, method)

@@ -1,11 +1,18 @@
-"""Where everything is installed, no test may skip unseen."""
+"""Where everything is installed, no test may skip unseen; and both databases, for tests that must hold on each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tickets.place import Location, Place
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 # What a landing may lack: OpenTofu, and the folder of real data and vendors' contracts beside the project.
 MAY_BE_ABSENT = ("tofu", "/shared/")
@@ -23,3 +30,36 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} may not skip here: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    from tests import postgres  # only tests that need a server pay for its imports
+
+    server = postgres.start()
+    yield server
+    postgres.stop(server)
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The address of a database with an empty ticket store and an empty ledger."""
+    url = postgres.fresh()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a test's ledger is: a file that does not exist yet, or a schema with an empty ledger."""
+    if request.param == "SQLite":
+        return tmp_path / "ledger.sqlite3"
+    return Place(request.getfixturevalue("database"), "goldenpath_ledger")
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a test's ticket store is: a file that does not exist yet, or a schema with an empty store."""
+    if request.param == "SQLite":
+        return tmp_path / "tickets.sqlite3"
+    return Place(request.getfixturevalue("database"), "goldenpath_tickets")

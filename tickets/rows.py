@@ -8,9 +8,8 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
 
 from tickets.chains import check_chain
 from tickets.codec import decode, encode, instant, microseconds
@@ -18,10 +17,11 @@ from tickets.schema import dirty_partitions, rejections
 from tickets.schema import tickets as rows
 from tickets.sync_book import Partition
 from tickets.ticket import Status, Ticket
+from tickets.upserts import month_of, upserting
 
 CHUNK = 500
 LIVE = rows.c.tombstone.is_(None)
-MONTH = func.strftime("%Y-%m", rows.c.created_at // 1_000_000, "unixepoch")
+MONTH = month_of(rows.c.created_at)
 
 Key = tuple[str, int]
 Row = Mapping[Any, Any]
@@ -115,12 +115,14 @@ def partition_of(row: Row) -> Partition:
 
 def soil(connection: Connection, partitions: Collection[Partition]) -> None:
     """Their Parquet files are out of date; a new mark each time, so that a writer cannot clean what it did not see."""
-    told, mark = insert(dirty_partitions), secrets.randbits(62)
+    mark = secrets.randbits(62)
     values = [{**asdict(partition), "mark": mark} for partition in partitions]
     if values:
-        connection.execute(
-            told.on_conflict_do_update(["site", "project", "month"], set_={"mark": told.excluded.mark}), values
-        )
+        connection.execute(upserting(connection.dialect.name, dirty_partitions, ("mark",)), values)
+
+
+def reject(connection: Connection, values: list[dict[str, Any]]) -> None:
+    connection.execute(upserting(connection.dialect.name, rejections, ("reason", "site", "ticket_id")), values)
 
 
 def bounds(month: str) -> tuple[int, int]:
@@ -140,18 +142,13 @@ def chunks(ids: list[int]) -> Iterator[list[int]]:
 
 def upsert(connection: Connection, values: Iterable[Row]) -> None:
     """Writes rows of `row_of`."""
-    connection.exec_driver_sql(str(_UPSERT), [tuple(value[name] for name in _COLUMNS) for value in values])
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(str(_UPSERT), [tuple(value[name] for name in _COLUMNS) for value in values])
+    else:
+        connection.execute(upserting(connection.dialect.name, rows, _CHANGED), list(values))
 
 
-def _upsert() -> Any:
-    told = insert(rows)
-    changed = {c.name: told.excluded[c.name] for c in rows.c if c.name not in ("site", "ticket_id")}
-    return told.on_conflict_do_update(["site", "ticket_id"], set_=changed)
-
-
+_CHANGED = tuple(c.name for c in rows.c if not c.primary_key)
 # Written by the driver itself: for whole documents the binding of parameters by name costs more than the insert.
-_UPSERT = _upsert().compile(dialect=sqlite.dialect())
+_UPSERT: Any = upserting("sqlite", rows, _CHANGED).compile(dialect=sqlite.dialect())
 _COLUMNS = tuple(_UPSERT.positiontup or ())
-REJECT = insert(rejections).on_conflict_do_update(
-    ["source"], set_={name: insert(rejections).excluded[name] for name in ("reason", "site", "ticket_id")}
-)

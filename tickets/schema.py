@@ -1,4 +1,4 @@
-"""The ticket store's tables, and how its file is opened: created, migrated, or refused with a sentence."""
+"""The ticket store's tables, and how its place is opened: created, migrated, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from tickets import postgresql
 from tickets.errors import StoreError
+from tickets.place import Location, Place
 
 HEAD = "tickets_0003"
 BUSY = timedelta(seconds=5)
@@ -123,13 +125,13 @@ rejections = Table(
 
 
 class Database:
-    """An open store's file. `reading` never waits for a writer; writers take the file in turn."""
+    """An open store. `reading` never waits for a writer; writers take the store in turn."""
 
-    def __init__(self, path: Path, *, busy: timedelta = BUSY) -> None:
-        """Creates or migrates the file when needed; `busy` is how long to wait for another writer. Raises
+    def __init__(self, place: Location, *, busy: timedelta = BUSY) -> None:
+        """Creates or migrates the tables when needed; `busy` is how long to wait for another writer. Raises
         StoreError."""
-        self.path = path
-        self._engine = open_database(path, busy=busy)
+        self.place = place
+        self._engine = open_database(place, busy=busy)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -137,7 +139,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         with (
-            translated(self.path),
+            translated(self.place),
             self._engine.connect().execution_options(reading=True) as connection,
         ):
             yield connection
@@ -145,40 +147,63 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: all or nothing."""
-        with translated(self.path), self._engine.begin() as connection:
+        with translated(self.place), self._engine.begin() as connection:
             yield connection
 
 
-def open_database(path: Path, *, busy: timedelta = BUSY) -> Engine:
+def open_database(place: Location, *, busy: timedelta = BUSY) -> Engine:
     """An engine on an up-to-date store, created or migrated when needed. Raises StoreError."""
-    if path.is_dir():
-        raise StoreError(f"the ticket store {path} is a folder: name a file in it")
-    if not path.parent.is_dir():
-        raise StoreError(
-            f"the ticket store's folder {path.parent} does not exist: create it, or name another in [store]"
-        )
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", lambda connection, _: _prepare(connection, busy))
-    event.listen(engine, "begin", _begin)
+    engine = _engine_at(place, busy)
     try:
-        with translated(path):
-            _bring_up_to_date(engine, path)
+        with translated(place):
+            _bring_up_to_date(engine, place)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
+def is_there(place: Location) -> bool:
+    """Whether there is a store yet. Raises StoreError where that cannot be told."""
+    if isinstance(place, Path):
+        return place.exists()
+    try:
+        with translated(place):
+            return postgresql.has_tables(place)
+    except ImportError:
+        raise StoreError(postgresql.DRIVER_MISSING) from None
+
+
+def _engine_at(place: Location, busy: timedelta) -> Engine:
+    if isinstance(place, Place):
+        try:
+            return postgresql.create_postgres_engine(place, busy=busy)
+        except ImportError:
+            raise StoreError(postgresql.DRIVER_MISSING) from None
+    if place.is_dir():
+        raise StoreError(f"the ticket store {place} is a folder: name a file in it")
+    if not place.parent.is_dir():
+        raise StoreError(
+            f"the ticket store's folder {place.parent} does not exist: create it, or name another in [store]"
+        )
+    engine = create_engine(f"sqlite:///{place}")
+    event.listen(engine, "connect", lambda connection, _: _prepare(connection, busy))
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(place: Location) -> Iterator[None]:
     """Turns what the driver raises into a StoreError with a way out."""
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(_sentence(path, str(error.orig))) from error
+        if postgresql.is_of_postgres(error):
+            raise StoreError(postgresql.sentence(f"the ticket store {place}", error)) from error
+        raise StoreError(_sentence(place, str(error.orig))) from error
 
 
-def _sentence(path: Path, message: str) -> str:
+def _sentence(path: Location, message: str) -> str:
     low = message.lower()
     if "locked" in low or "busy" in low:
         return f"the ticket store {path} is locked by another process: wait for it to end, then try again"
@@ -216,31 +241,37 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _bring_up_to_date(engine: Engine, path: Path) -> None:
+def _bring_up_to_date(engine: Engine, place: Location) -> None:
     with engine.connect().execution_options(reading=True) as connection:
-        found = _revision(connection, path)
+        found = _revision(connection, place)
     if found == HEAD:
         return
     if found is not None and found > HEAD:
-        raise StoreError(f"the ticket store {path} was written by a newer Golden Path ({found}): update this one")
+        raise StoreError(f"the ticket store {place} was written by a newer Golden Path ({found}): update this one")
     from alembic import command  # a second of imports that an up-to-date store does not pay
     from alembic.config import Config
 
     with engine.begin() as connection:
+        if isinstance(place, Place):
+            postgresql.make_schema(connection, place)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def _revision(connection: Connection, path: Path) -> str | None:
-    """The revision of a ticket store, None for an empty file; any other database is refused."""
-    names = inspect(connection).get_table_names()
-    if not names:
-        return None
-    found = None
-    if "alembic_version" in names:
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+def _revision(connection: Connection, place: Location) -> str | None:
+    """The revision of a ticket store, None for an empty place; any other database is refused."""
+    if isinstance(place, Place):
+        found = postgresql.kept_revision(connection)
+        if found is None:
+            return None
+    else:
+        names = inspect(connection).get_table_names()
+        if not names:
+            return None
+        is_marked = "alembic_version" in names
+        found = connection.scalar(text("SELECT version_num FROM alembic_version")) if is_marked else None
     if found is None or not str(found).startswith("tickets_"):
-        raise StoreError(f"{path} is a database, but no ticket store: name another file in [store]")
+        raise StoreError(f"{place} is a database, but no ticket store: name another in [store]")
     return str(found)

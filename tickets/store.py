@@ -1,7 +1,7 @@
-"""The ticket store: a rebuildable copy of the tickets in one SQLite file (WAL).
+"""The ticket store: a rebuildable copy of the tickets in one SQLite file (WAL), or in a schema of PostgreSQL.
 
-Every method raises StoreError, with a way out, when the file cannot be used. Writers take the file in turn; readers
-never wait for them. One store may be used by several threads.
+Every method raises StoreError, with a way out, when it cannot be used. Writers take it in turn; readers never wait
+for them. One store may be used by several threads.
 
 A ticket that Jira no longer shows keeps its row under a tombstone: no method gives it unless its name says so.
 """
@@ -17,17 +17,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Integer, Select, and_, bindparam, func, literal_column, select, tuple_, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, select, tuple_, update
 
 from tickets import schema
 from tickets.chains import Chain, check_chain
 from tickets.codec import decode, instant, microseconds
 from tickets.errors import StoreError
+from tickets.place import Location
 from tickets.rows import (
     CHUNK,
     LIVE,
     MONTH,
-    REJECT,
     bounds,
     chunks,
     documents,
@@ -36,6 +36,7 @@ from tickets.rows import (
     kept_rows,
     newest,
     partition_of,
+    reject,
     restate,
     row_of,
     soil,
@@ -82,13 +83,14 @@ class TicketStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._path = database.path
+        self._place = database.place
         self.book = SyncBook(database)
 
     @classmethod
-    def open(cls, path: Path | str, *, busy: timedelta = schema.BUSY) -> Self:
-        """Creates or migrates the file when needed. `busy` is how long to wait for another writer."""
-        return cls(Database(Path(path), busy=busy))
+    def open(cls, place: Location | str, *, busy: timedelta = schema.BUSY) -> Self:
+        """Creates or migrates the tables when needed; text is a file's path. `busy` is how long to wait for another
+        writer."""
+        return cls(Database(Path(place) if isinstance(place, str) else place, busy=busy))
 
     def close(self) -> None:
         self._database.close()
@@ -129,7 +131,7 @@ class TicketStore:
                 soil(connection, {partition_of(row) for row in (*changed, *filter(None, before))})
             forget_rejections(connection, values)
             if rejected:
-                connection.execute(REJECT, [asdict(entry) for entry in rejected])
+                reject(connection, [asdict(entry) for entry in rejected])
             if window is not None:
                 keep_window(connection, window)
         return tuple(value["ticket_id"] for value in changed)
@@ -191,7 +193,7 @@ class TicketStore:
                 start = func.substr(rejections.c.source, 1, len(str(file)) + 1)
                 connection.execute(rejections.delete().where(start.in_([f"{file}", f"{file}:", f"{file} "])))
             if values:
-                connection.execute(REJECT, values)
+                reject(connection, values)
 
     def forget_rejected(self, site: str, ids: Collection[int]) -> None:
         """These tickets, which could not be read, are no longer there."""
@@ -352,10 +354,9 @@ class TicketStore:
     def broken_chains(self, *, limit: int = 20) -> list[str]:
         """The keys of tickets whose history has a break that nothing explains, the newest first."""
         # The inner query is answered by the covering index; ordered there, it would read every document.
-        broken = (
-            select(literal_column("rowid", Integer)).select_from(rows).where(LIVE, rows.c.chain == Chain.BROKEN.value)
-        )
-        query = select(rows.c.key).where(literal_column("rowid", Integer).in_(broken))
+        identity = (rows.c.site, rows.c.ticket_id)
+        broken = select(*identity).where(LIVE, rows.c.chain == Chain.BROKEN.value)
+        query = select(rows.c.key).where(tuple_(*identity).in_(broken))
         with self._reading() as connection:
             return list(connection.scalars(query.order_by(rows.c.created_at.desc()).limit(limit)))
 
@@ -443,7 +444,7 @@ class TicketStore:
             return decode(document)
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
-                f"the ticket store {self._path} holds a damaged ticket: move it away and sync or import again"
+                f"the ticket store {self._place} holds a damaged ticket: move it away and sync or import again"
             ) from error
 
     def _reading(self) -> AbstractContextManager[Connection]:

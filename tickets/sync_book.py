@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, and_, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from tickets.codec import instant, microseconds
 from tickets.schema import Database, backfill_windows, censuses, dirty_partitions, sync_cursors
+from tickets.upserts import upserting
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,8 @@ class SyncBook:
 
     def finish(self, site: str, projects: Collection[str], at: datetime) -> None:
         """The sync that began at `at` is complete for these projects: their cursors move, their windows go."""
-        told = insert(sync_cursors)
-        moved = told.on_conflict_do_update(["site", "project"], set_={"at": told.excluded.at})
         with self._database.writing() as connection:
+            moved = upserting(connection.dialect.name, sync_cursors, ("at",))
             for project in projects:
                 windows = _of(backfill_windows, site, [project])
                 planned = connection.scalar(select(func.min(backfill_windows.c.planned_at)).where(windows))
@@ -116,7 +115,6 @@ class SyncBook:
     # Censuses
 
     def save_census(self, site: str, entry: CensusEntry) -> None:
-        told = insert(censuses)
         values = {
             "site": site,
             "project": entry.project,
@@ -124,9 +122,9 @@ class SyncBook:
             "failure": entry.failure,
             "document": orjson.dumps(entry.counted),
         }
-        changed = {name: told.excluded[name] for name in ("taken_at", "failure", "document")}
         with self._database.writing() as connection:
-            connection.execute(told.on_conflict_do_update(["site", "project"], set_=changed), values)
+            changed = ("taken_at", "failure", "document")
+            connection.execute(upserting(connection.dialect.name, censuses, changed), values)
 
     def censuses(self, site: str) -> dict[str, CensusEntry]:
         """The latest census of each project of the site."""
@@ -161,7 +159,6 @@ class SyncBook:
 
 def keep_window(connection: Connection, window: Window) -> None:
     """In a transaction that saves the window's tickets too."""
-    told = insert(backfill_windows)
     values = {
         "site": window.site,
         "project": window.project,
@@ -172,8 +169,8 @@ def keep_window(connection: Connection, window: Window) -> None:
         "expected": window.expected,
         "planned_at": microseconds(window.planned_at),
     }
-    changed = {name: told.excluded[name] for name in ("until", "reached", "is_done", "expected")}
-    connection.execute(told.on_conflict_do_update(["site", "project", "since"], set_=changed), values)
+    changed = ("until", "reached", "is_done", "expected")
+    connection.execute(upserting(connection.dialect.name, backfill_windows, changed), values)
 
 
 def _window(row: Any) -> Window:

@@ -6,9 +6,9 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fulfilment.buckets import NAME, BucketParameters, Region, altered, observe, steps_to
+from fulfilment.buckets import NAME, BucketParameters, Region, altered, marked, observe, steps_to, undo
 from fulfilment.errors import HandlerError
-from fulfilment.handler import Asked, Handler, Never, Reader
+from fulfilment.handler import Asked, Handler, Marked, Never, Reader, Undo
 from fulfilment.plan import Plan, Step
 
 _PRIVATE = "A private bucket: your team's own principals list, read, write and delete its objects."
@@ -50,8 +50,11 @@ class S3Bucket(Handler):
         }
         | {"s3:PutBucketVersioning", "s3:PutBucketTagging", "s3:PutBucketPolicy"}
     )
+    undoes = frozenset({"s3:DeleteBucket"})
     reads = frozenset(
         {
+            "s3:ListBuckets",
+            "s3:ListObjectVersions",
             "s3:HeadBucket",
             "s3:GetPublicAccessBlock",
             "s3:GetBucketEncryption",
@@ -146,6 +149,12 @@ class S3Bucket(Handler):
 
     def observe(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> str:
         return observe(plan.resource, plan.region, asked, reader)
+
+    def undo(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> Undo:
+        return undo(plan, step, asked, reader)
+
+    def marked(self, region: str, reader: Reader) -> tuple[Marked, ...]:
+        return marked(region, reader)
 
     def verify(self, plan: Plan, asked: Asked, reader: Reader) -> tuple[str, ...]:
         parameters = BucketParameters.model_validate(dict(plan.parameters))

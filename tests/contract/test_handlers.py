@@ -245,6 +245,31 @@ def test_undeclared_operations_are_refused(handler: Handler, asked: Asked, aws: 
     assert writes(aws) == []
 
 
+def test_what_was_made_is_found_and_taken_away_again(
+    handler: Handler, asked: Asked, aws: RunningAws, workshop: Workshop
+) -> None:
+    """Exactly that, by a declared call, and only once."""
+    plan, reader = plan_of(handler, asked, workshop), workshop.reader("dev", handler)
+    apply(plan.steps, handler, workshop)
+    made = [step for step in plan.steps if step.creates]
+    assert {(one.resource, one.mark) for one in handler.marked(plan.region, reader)} == {
+        (step.resource, asked.mark) for step in made
+    }
+    undone = [handler.undo(plan, step, asked, reader) for step in reversed(made)]
+    steps = tuple(undo.step for undo in undone if undo.step)
+    assert [step.resource for step in steps] == [step.resource for step in reversed(made)]
+    assert all(step.removes and not step.creates and step.operation in handler.undoes for step in steps)
+    assert not handler.undoes & handler.operations
+    executor = workshop.executor("dev", ticket="OPS-1", request="a" * 64, operations=handler.undoes)
+    for step in steps:
+        assert handler.observe(plan, step, asked, reader) == "ours"
+        executor.perform(step)
+        assert handler.observe(plan, step, asked, reader) == "absent"
+    assert handler.marked(plan.region, reader) == ()
+    with pytest.raises(UndeclaredOperation):
+        executor.perform(plan.steps[0])
+
+
 _HOSTILE = st.one_of(
     st.text(max_size=80),
     st.sampled_from(

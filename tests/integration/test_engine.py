@@ -1,10 +1,9 @@
-"""The engine on a real ledger file, with a desk and a provider in memory."""
+"""The engine on a real ledger, in a file and in PostgreSQL, with a desk and a provider in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +33,7 @@ from tests.fakes import (
     policy,
 )
 from tickets.errors import AnswerUnknown, JiraUnreachable, NoTransition
+from tickets.place import Location
 from tickets.ticket import Classification, Ticket
 
 GIVEN = Classification("storage-box", "given", 1.0)
@@ -41,12 +41,12 @@ PREDICTED = Classification("storage-box", "predicted", 0.9)
 
 
 class House:
-    """An installation on one ledger file; `engine` may be made anew, as after a restart."""
+    """An installation on one ledger; `engine` may be made anew, as after a restart."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Location) -> None:
         self.desk = FakeDesk()
         self.provider = FakeProvider()
-        self.ledger = Ledger.open(path)
+        self.ledger = Ledger.open(place)
         self.handler: Handler = BoxHandler(BoxSettings())
         self.is_stopping = False
         self.deadline = 60.0
@@ -86,8 +86,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "ledger.sqlite3")
+def house(ledger_place: Location) -> Iterator[House]:
+    made = House(ledger_place)
     yield made
     assert made.ledger.verify().broken_at is None
     made.ledger.close()
@@ -404,11 +404,11 @@ def test_two_tickets_for_one_box_give_one_box(house: House) -> None:
     assert house.provider.created == 1
 
 
-def test_a_request_under_another_workers_lease_is_left_alone(house: House, tmp_path: Path) -> None:
+def test_a_request_under_another_workers_lease_is_left_alone(house: House, ledger_place: Location) -> None:
     ticket = house.desk.file()
     house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
     (request,) = house.engine().due()
-    with Ledger.open(tmp_path / "ledger.sqlite3") as other:
+    with Ledger.open(ledger_place) as other:
         other.claim(request, house.desk.now())
         assert "another process" in house.cycle(Mode.SUPERVISED)[0].reasons[0]
 

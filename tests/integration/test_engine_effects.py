@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import BaseModel
 
 from fulfilment.errors import AnswerLost, ProviderRefused
 from fulfilment.handler import Asked, Reader, Undo
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan, Step
+from fulfilment.policy import Mode
 from fulfilment.request import Outcome, Request, Result, State
-from tests.fakes import OTTO, BoxHandler, BoxSettings, FakeProvider, Killed, SlowBoxHandler, form
+from tests.fakes import ADA, OTTO, BoxHandler, BoxSettings, FakeProvider, Killed, SlowBoxHandler, form
 from tests.integration.test_engine import GIVEN, House
 from tickets.errors import AnswerUnknown, Declined
 from tickets.ticket import Ticket
@@ -106,10 +110,8 @@ def test_an_undo_that_is_interrupted_ends(house: House, moment: str, fault: Base
     ticket = house.desk.file()
     house.provider.before["box:PutLock"] = ProviderRefused("no")
     getattr(house.provider, moment)["box:DeleteBox"] = fault
-    try:
+    with suppress(Killed):
         house.engine().consider(ticket, GIVEN)
-    except Killed:
-        house.ledger.release_all()
     for _ in range(3):
         house.cycle()
     if isinstance(fault, ProviderRefused) and moment == "before":
@@ -289,3 +291,116 @@ def test_a_handler_that_fails_ends_its_request_and_no_other(house: House, method
     house.handler = BoxHandler(BoxSettings())
     second = house.desk.file(form=form(name="payments-other"))
     assert house.engine().consider(second, GIVEN).result is Result.FULFILLED
+
+
+# --- a limited time
+
+
+class ShortLived(BoxHandler):
+    def plan(self, parameters: BaseModel, asked: Asked, reader: Reader) -> Plan:
+        return replace(super().plan(parameters, asked, reader), lifetime_days=30)
+
+
+@pytest.fixture
+def short_lived(house: House) -> tuple[House, Ticket]:
+    house.handler = ShortLived(BoxSettings())
+    ticket = house.desk.file()
+    assert house.engine().consider(ticket, GIVEN).result is Result.FULFILLED
+    assert house.cycle() == []
+    return house, ticket
+
+
+def test_the_owner_is_reminded_and_an_approver_lets_it_be_taken_away(short_lived: tuple[House, Ticket]) -> None:
+    house, ticket = short_lived
+    house.desk.clock += timedelta(days=24)
+    assert last(house.cycle()) is Result.KEPT
+    assert house.cycle() == []
+    assert len(house.desk.ours(ticket.id, "reminder")) == 1
+    house.desk.clock += timedelta(days=7)
+    assert last(house.cycle()) is Result.AWAITING_APPROVAL
+    assert house.state(ticket) is State.RETIRING
+    house.cycle()
+    assert len(house.desk.ours(ticket.id, "retirement")) == 1
+    house.desk.comment(ticket.id, OTTO, f"approve {house.code(ticket)}")
+    assert last(house.cycle()) is Result.AWAITING_APPROVAL
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    assert last(house.cycle()) is Result.RETIRED
+    assert house.state(ticket) is State.RETIRED
+    assert (house.provider.boxes, house.provider.deleted) == ({}, 1)
+    assert [entry.detail["phase"] for entry in house.ledger.story(ticket.key) if "phase" in entry.detail] == ["retire"]
+    assert house.cycle() == []
+
+
+def test_without_a_yes_it_stays_and_a_person_is_called(short_lived: tuple[House, Ticket]) -> None:
+    house, ticket = short_lived
+    for _ in range(3):
+        house.desk.clock += timedelta(days=24)
+        house.cycle()
+    assert house.state(ticket) is State.CLOSED
+    (call,) = house.ledger.calls()
+    assert "nobody approved" in call.reason
+    assert house.provider.deleted == 0
+    house.desk.clock += timedelta(days=100)
+    assert house.cycle() == []
+
+
+@pytest.mark.parametrize("is_used_before", [True, False])
+def test_what_is_in_use_is_never_retired(short_lived: tuple[House, Ticket], is_used_before: bool) -> None:
+    house, ticket = short_lived
+    if is_used_before:
+        house.provider.boxes["payments-receipts"]["items"] = 2
+    house.desk.clock += timedelta(days=31)
+    house.cycle()
+    if not is_used_before:
+        house.provider.boxes["payments-receipts"]["items"] = 2
+        house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+        house.cycle()
+    assert (house.state(ticket), house.provider.deleted) == (State.CLOSED, 0)
+    assert "holds 2 things" in house.ledger.calls()[0].reason
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("fault", [AnswerLost("gone"), Killed()], ids=["lost", "killed"])
+def test_a_retirement_that_is_interrupted_goes_on(
+    short_lived: tuple[House, Ticket], moment: str, fault: BaseException
+) -> None:
+    house, ticket = short_lived
+    house.desk.clock += timedelta(days=31)
+    house.cycle()
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    getattr(house.provider, moment)["box:DeleteBox"] = fault
+    with suppress(Killed):
+        house.cycle()
+    house.cycle()
+    assert house.state(ticket) is State.RETIRED
+    assert house.provider.deleted == 1
+
+
+# --- a day's requests
+
+
+def test_no_more_than_a_days_requests_are_begun(house: House) -> None:
+    tickets = [house.desk.file(form=form(name=f"payments-box-{number}")) for number in range(4)]
+    results = [house.engine(requests_per_day=2).consider(ticket, GIVEN).result for ticket in tickets]
+    assert results == [Result.FULFILLED, Result.FULFILLED, Result.REFUSED, Result.REFUSED]
+    assert "the limit is 2 a day" in house.desk.ours(tickets[2].id)[0].text
+    house.desk.clock += timedelta(days=1)
+    house.desk.comment(tickets[2].id, tickets[2].reporter or OTTO, "I still need it")
+    assert house.engine(requests_per_day=2).consider(tickets[2], GIVEN).result is Result.FULFILLED
+
+
+def test_what_was_approved_waits_for_the_next_day(house: House) -> None:
+    tickets = [house.desk.file(form=form(name=f"payments-box-{number}")) for number in range(2)]
+    for ticket in tickets:
+        house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+        house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+
+    def cycle() -> list[Result]:
+        house.desk.clock += timedelta(minutes=3)
+        engine = house.engine(Mode.SUPERVISED, requests_per_day=1)
+        return [engine.advance(request).result for request in engine.due()]
+
+    assert cycle() == [Result.FULFILLED, Result.UNCERTAIN]
+    assert house.provider.created == 1
+    house.desk.clock += timedelta(days=1)
+    assert cycle() == [Result.FULFILLED]

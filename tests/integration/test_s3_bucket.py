@@ -431,3 +431,21 @@ def test_concurrent_creation_makes_one_bucket(aws: RunningAws, workshop: Worksho
     for thread in threads:
         thread.join()
     assert sorted(ended) == ["BucketAlreadyOwnedByYou", "BucketAlreadyOwnedByYou", "made"]
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_bucket_that_was_ever_used_is_not_taken_away(
+    workshop: Workshop, asked: Asked, aws: RunningAws, admin: Any, is_deleted: bool
+) -> None:
+    made = plan(workshop, asked)
+    apply(workshop, tuple(step for step in made.steps if step.operation != "s3:PutBucketPolicy"))  # which wants TLS
+    admin.put_object(Bucket=NAME, Key="a", Body=b"1")
+    if is_deleted:  # an old version of it stays
+        admin.delete_object(Bucket=NAME, Key="a")
+    undo = HANDLER.undo(made, made.steps[0], asked, workshop.reader("dev", HANDLER))
+    assert (undo.step, undo.hindrance) == (None, f"the bucket {NAME} holds objects")
+    way = Step("s3:DeleteBucket", NAME, {"region": "eu-west-1", "Bucket": NAME}, "delete it", removes=True)
+    executor = workshop.executor("dev", ticket="OPS-1", request="a" * 64, operations=HANDLER.undoes)
+    with pytest.raises(ProviderRefused) as refused:  # nor would AWS
+        executor.perform(way)
+    assert refused.value.code == "BucketNotEmpty"

