@@ -14,7 +14,8 @@ from tests.simulation.world import World
 
 @dataclass(frozen=True)
 class Scenario:
-    """`begin` files the tickets, the first of which is the one that people meddle with."""
+    """`begin` files the tickets, the first of which is the one that people meddle with. `is_steady`: whether it comes to
+    the same end however long it is held up."""
 
     name: str
     begin: Callable[[World], None]
@@ -22,6 +23,7 @@ class Scenario:
     people: Callable[[World], None] = lambda _: None
     changes: dict[str, Any] = field(default_factory=dict)
     handler: type[BoxHandler] = BoxHandler
+    is_steady: bool = True
 
     @property
     def policy(self) -> Policy:
@@ -89,7 +91,7 @@ SCENARIOS = {
         Scenario("forgiving", _forgive),
         Scenario("two", _file_two),
         Scenario("alike", _file_two_alike),
-        Scenario("quota", _file_two_of_one, changes={"requests_per_day": 1}),
+        Scenario("quota", _file_two_of_one, changes={"requests_per_day": 1}, is_steady=False),
         Scenario("slow", _file, handler=SlowBoxHandler),
         Scenario("suggest", _file, Mode.SUGGEST),
         Scenario("shadow", _file, Mode.SHADOW),
