@@ -45,7 +45,7 @@ def deliver(rooms: Rooms) -> int:
         log.warning("nobody is called in this cycle: %s", error)
         return 1
     caller = Caller(rooms, on_call)
-    return sum(caller.tell(call) for call in untold)
+    return sum(caller.tell_alone(call) for call in untold)
 
 
 def audience_of(on_call: OnCallTable) -> Audience | None:
@@ -59,6 +59,20 @@ class Caller:
     def __init__(self, rooms: Rooms, on_call: OnCallTable) -> None:
         self._rooms = rooms
         self._on_call = on_call
+
+    def tell_alone(self, call: Call) -> int:
+        """Unless another agent is telling it at this moment. Gives how many ways failed."""
+        ledger, name = self._rooms.ledger, f"call {call.id}"
+        try:
+            if not ledger.hold(name):
+                return 0
+            now = next((one for one in ledger.calls(untold=True) if one.id == call.id), None)
+            failed = 0 if now is None else self.tell(now)
+            ledger.let_go(name)
+        except FulfilmentError as error:
+            log.warning("%s: nobody is told in this cycle: %s", _named(call), error)
+            return 1
+        return failed
 
     def tell(self, call: Call) -> int:
         """Uses each way that was not used yet. Gives how many failed."""

@@ -14,7 +14,7 @@ from typing import Any
 from fulfilment import schema
 from fulfilment.calls import Calls, call_in, settle_in
 from fulfilment.ceilings import Ceilings
-from fulfilment.chain import Entry, Note, VerifyReport, append, canonical, digest
+from fulfilment.chain import Entry, Note, VerifyReport, append, canonical, digest, hold_head
 from fulfilment.codes import Codes
 from fulfilment.errors import LedgerError, StaleRequest
 from fulfilment.evidence import Evidence
@@ -22,7 +22,7 @@ from fulfilment.leases import LEASE_TIME, Leases
 from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
 from fulfilment.plan import Plan
 from fulfilment.policy import Mode
-from fulfilment.queries import Queries
+from fulfilment.queries import Queries, latest_of
 from fulfilment.record import Record
 from fulfilment.records import EVIDENCE, Intent, Phase, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
@@ -59,10 +59,16 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
 
     # --- requests
 
-    def create(self, request: Request, note: Note, *, context: Mapping[str, Any]) -> Request:
-        """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it
-        first."""
+    def create(
+        self, request: Request, note: Note, *, context: Mapping[str, Any], after: Request | None = None
+    ) -> Request:
+        """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it first, or has
+        moved the ticket's latest one (`after`) since the caller decided."""
         with self._writing() as connection:
+            hold_head(connection)
+            now = latest_of(connection, request.site, request.ticket_id)
+            if (now and (now.id, now.epoch)) != (after and (after.id, after.epoch)):
+                raise StaleRequest(f"{request.ticket_key} was taken up by another process")
             request = replace(request, context=canonical(context))
             values = row_of(request) | {
                 "lease_until": database_now(connection) + self._lease_time,

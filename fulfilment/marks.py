@@ -1,8 +1,9 @@
-"""When a cycle last went well: what a monitor asks, kept beside the record because it is no decision."""
+"""When a cycle last went well, and what one agent does alone for a while: kept beside the record, being no decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from fulfilment import schema
 from fulfilment.book import Book
@@ -10,6 +11,8 @@ from fulfilment.chain import hold_head
 from fulfilment.records import Pulse
 from fulfilment.schema import Connection, database_now
 
+# Longer than anything that is held may take.
+HOLDING = timedelta(minutes=10)
 _GOOD = "cycle"
 _OBSTACLE = "obstacle:"
 
@@ -31,6 +34,24 @@ class Marks(Book):
             now = database_now(connection)
         stopped = sorted(name.removeprefix(_OBSTACLE) for name in found if name.startswith(_OBSTACLE))
         return Pulse(now, found.get(_GOOD), tuple(stopped))
+
+    def hold(self, name: str, *, lasting: timedelta = HOLDING) -> bool:
+        """For what has no request to be claimed: True for one agent at a time, until `let_go` or so long after, by the
+        database's clock."""
+        marks, key = schema.marks, f"hold:{name}"
+        with self._writing() as connection:
+            hold_head(connection)
+            now = database_now(connection)
+            row = connection.execute(marks.select().where(marks.c.name == key)).first()
+            if row is not None and now < row.at <= now + lasting:
+                return False
+            connection.execute(marks.delete().where(marks.c.name == key))
+            connection.execute(marks.insert().values(name=key, at=now + lasting))
+        return True
+
+    def let_go(self, name: str) -> None:
+        with self._writing() as connection:
+            connection.execute(schema.marks.delete().where(schema.marks.c.name == f"hold:{name}"))
 
 
 def _mark(connection: Connection, name: str) -> None:

@@ -19,7 +19,7 @@ from fulfilment.errors import ProviderRefused
 from fulfilment.handler import Asked, Handler, Never, Reader, Undo
 from fulfilment.plan import Plan, Step
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
-from tickets.errors import NotFound
+from tickets.errors import NotFound, NoTransition
 from tickets.jira_records import Audience
 from tickets.ticket import (
     Comment,
@@ -113,6 +113,11 @@ class FakeDesk:
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         self._may_fail("move")
+        current = self.tickets[ticket_id].status
+        if current.name == to_status:
+            return
+        if current.category is StatusCategory.DONE:
+            raise NoTransition(f"it is closed already ({current.name})")
         self.writes.append("move")
         self.set_status(ticket_id, AGENT, to_status)
         self._wrote("move")
