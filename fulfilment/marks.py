@@ -1,4 +1,4 @@
-"""When a cycle last went well, and what one agent does alone for a while: kept beside the record, being no decisions."""
+"""When a cycle last went well, and what one agent does alone for a while: beside the record, being no decisions."""
 
 from __future__ import annotations
 
