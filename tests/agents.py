@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 from agent import bootstrap, config
@@ -23,8 +24,9 @@ def main() -> None:
             done = run_cycle(rooms)
             errors += done.errors
             fulfilled += [outcome.ticket for outcome in done.outcomes if outcome.result is Result.FULFILLED]
-            if not rooms.ledger.unfinished() and not done.outcomes:
+            if not rooms.ledger.unfinished() and fulfilled:
                 break
+        time.sleep(0.2)
     print(json.dumps({"fulfilled": fulfilled, "errors": errors}), flush=True)
 
 
