@@ -408,7 +408,7 @@ def test_a_request_under_another_workers_lease_is_left_alone(house: House, ledge
     ticket = house.desk.file()
     house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
     (request,) = house.engine().due()
-    with Ledger.open(ledger_place) as other:
+    with Ledger.open(ledger_place, clock=lambda: house.desk.clock) as other:
         other.claim(request, house.desk.now())
         assert "another process" in house.cycle(Mode.SUPERVISED)[0].reasons[0]
 
