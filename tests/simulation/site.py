@@ -207,7 +207,7 @@ class Site:
         jira = SiteJira(self.running, self.client)
         provider = SiteProvider(self.workshop, self.admin, jira)
         stand = bench()
-        world = stand.new_world(jira=jira, provider=provider, operator=ACCOUNTS[OTTO], cut=self._cut)
+        world = stand.new_world(jira=jira, provider=provider, cut=self._cut)
         stand.install(stand.empty)
         reel = Reel(Tape(stand.open_ledger()), How.LIVE)
         scenario = Scenario("site", lambda world: world.jira.file())

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 
 from tests.fakes import Killed, form
 from tests.simulation import invariants
+from tests.simulation.known import LINES
 from tests.simulation.play import Process, Stage, kit
 from tests.simulation.scenarios import ACTS, SCENARIOS
 from tests.simulation.schedules import LASTING, PASSING, PEOPLE, Schedule
@@ -27,8 +28,6 @@ from tests.simulation.world import bench
 
 # What may be broken for a while, between two cycles; the rest must hold at any time.
 IN_THE_END = frozenset({"nothing_is_stuck", "what_stands_is_known", "no_open_ticket_is_left_without_a_decision"})
-# Known to be wrong: see test_simulation.
-KNOWN = frozenset({"no_comment_stands_twice: OPS-101 holds the same suggestion 2 times"})
 
 
 class Life(RuleBasedStateMachine):
@@ -99,7 +98,7 @@ class Life(RuleBasedStateMachine):
     def _check(self, but: frozenset[str]) -> None:
         books = invariants.Books(self.world, frozenset(self.stage.slept_before))
         wrong = [*self.world.wrong, *invariants.check(books), *invariants.check_ledger(self.process.ledger)]
-        wrong = [line for line in wrong if line.partition(":")[0] not in but and line not in KNOWN]
+        wrong = [line for line in wrong if line.partition(":")[0] not in but and line not in LINES]
         assert not wrong, "\n".join([*self.stage.trace, *wrong])
 
 
