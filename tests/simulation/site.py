@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +33,7 @@ from tests.simulation.play import Kit, Played, Stage, run
 from tests.simulation.points import Call
 from tests.simulation.scenarios import Scenario
 from tests.simulation.schedules import Schedule
-from tests.simulation.tape import How, Reel, Tape
+from tests.simulation.tape import How, Tape
 from tests.simulation.world import bench
 from tickets.jira_client import JiraClient
 from tickets.ticket import Classification, Comment, Person, Ticket
@@ -79,6 +79,9 @@ class SiteJira:
     @property
     def tickets(self) -> dict[int, Ticket]:
         return {number: self._fresh(number) for number in self.issues}
+
+    def aside(self, act: Callable[[], object]) -> None:
+        act()
 
     def file(self) -> Ticket:
         issue = file_bucket(self.site, self.new_name("payments-simulated"))
@@ -209,7 +212,7 @@ class Site:
         stand = bench()
         world = stand.new_world(jira=jira, provider=provider, cut=self._cut)
         stand.install(stand.empty)
-        reel = Reel(Tape(stand.open_ledger()), How.LIVE)
+        reel = stand.reel(Tape(stand.open_ledger()), How.LIVE)
         scenario = Scenario("site", lambda world: world.jira.file())
         return run(Stage(stand, world, scenario, schedule, self.kit, reel, trace))
 

@@ -23,7 +23,7 @@ from tests.simulation.known import LINES
 from tests.simulation.play import Process, Stage, kit
 from tests.simulation.scenarios import ACTS, SCENARIOS
 from tests.simulation.schedules import LASTING, PASSING, PEOPLE, Schedule
-from tests.simulation.tape import How, Reel, Tape
+from tests.simulation.tape import How, Tape
 from tests.simulation.world import bench
 
 # What may be broken for a while, between two cycles; the rest must hold at any time.
@@ -38,7 +38,7 @@ class Life(RuleBasedStateMachine):
         stand, scenario = bench(), SCENARIOS[name]
         world = stand.new_world()
         stand.install(stand.empty)
-        reel = Reel(Tape(stand.open_ledger()), How.LIVE)
+        reel = stand.reel(Tape(stand.open_ledger()), How.LIVE)
         self.stage = Stage(stand, world, scenario, Schedule(name), kit(name), reel, True)
         self.world, self.scenario = world, scenario
         scenario.begin(world)

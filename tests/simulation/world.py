@@ -21,6 +21,7 @@ from fulfilment.errors import ProviderRefused
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Step
 from tests.fakes import FakeDesk, FakeProvider
+from tests.simulation.tape import How, Reel, Tape
 from tickets.ticket import Ticket
 
 THEIRS = "theirs"  # the mark of what somebody else made
@@ -143,10 +144,18 @@ class Bench:
         self.path.write_bytes(self.empty)
         self._engine = schema.open_database(self.path, clock=lambda: self.world.now())
         self.book = self._connect()
+        self._stand = -1, b""
 
     def new_world(self, **changes: Any) -> World:
         self.world = World(self, **changes)
         return self.world
+
+    def stand(self) -> bytes:
+        """The database as it is; the same object while it is the same."""
+        (seq,) = self.book.execute("PRAGMA data_version").fetchone()
+        if self._stand[0] != seq:
+            self._stand = seq, self.book.serialize()
+        return self._stand[1]
 
     def install(self, database: bytes) -> None:
         self._engine.dispose()
@@ -155,6 +164,10 @@ class Bench:
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
         self.path.write_bytes(database)
         self.book = self._connect()
+        self._stand = -1, b""
+
+    def reel(self, tape: Tape, how: How) -> Reel:
+        return Reel(tape, how, self.world.now, self.stand, self.install)
 
     def open_ledger(self) -> Ledger:
         """As a process of its own opens it: leases are its own."""
