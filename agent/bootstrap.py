@@ -15,9 +15,13 @@ from agent.replies import AdfReplies
 from fulfilment.clients import Workshop
 from fulfilment.engine import Engine
 from fulfilment.handler import Handler, discover
+from fulfilment.identity import request_identity
 from fulfilment.ledger import Ledger
 from fulfilment.policy import Policy
+from fulfilment.schema import is_there as is_ledger
 from tickets.jira_client import JiraClient, JiraSettings
+from tickets.place import Location, Place
+from tickets.schema import is_there as is_store
 from tickets.store import TicketStore
 
 TICKETS_FILE = "tickets.sqlite3"
@@ -42,12 +46,28 @@ class Rooms:
     handlers: dict[str, Handler]
 
 
-def store_path(configuration: Configuration) -> Path:
-    return configuration.folder / TICKETS_FILE
+def store_place(configuration: Configuration) -> Location:
+    return _place(configuration, TICKETS_FILE, TICKETS_SCHEMA)
 
 
-def ledger_path(configuration: Configuration) -> Path:
-    return configuration.folder / LEDGER_FILE
+def ledger_place(configuration: Configuration) -> Location:
+    return _place(configuration, LEDGER_FILE, LEDGER_SCHEMA)
+
+
+def _place(configuration: Configuration, file: str, schema: str) -> Location:
+    if configuration.store.database:
+        return Place(configuration.store.database, schema, configuration.read_database_password())
+    return configuration.folder / file
+
+
+def has_store(configuration: Configuration) -> bool:
+    """Whether there are tickets yet. Raises StoreError where that cannot be told."""
+    return is_store(store_place(configuration))
+
+
+def has_ledger(configuration: Configuration) -> bool:
+    """Whether there is a ledger yet. Raises LedgerError where that cannot be told."""
+    return is_ledger(ledger_place(configuration))
 
 
 def history_folder(configuration: Configuration) -> Path:
@@ -61,24 +81,24 @@ def model_folder(configuration: Configuration) -> Path:
 @contextmanager
 def open_store(configuration: Configuration, *, must_exist: bool = False) -> Iterator[TicketStore]:
     """The ticket store alone: all that `import` and `report` need."""
-    path = store_path(configuration)
-    if must_exist and not path.exists():
+    place = store_place(configuration)
+    if must_exist and not is_store(place):
         raise AgentError(
-            f"there are no tickets yet: {path} does not exist. `goldenpath sync` fetches them from Jira, "
+            f"there are no tickets yet: {place} does not exist. `goldenpath sync` fetches them from Jira, "
             "`goldenpath import FILE` reads an export."
         )
     _make_folder(configuration.folder)
-    with TicketStore.open(path) as store:
+    with TicketStore.open(place) as store:
         yield store
 
 
 @contextmanager
 def open_ledger(configuration: Configuration, *, must_exist: bool = False) -> Iterator[Ledger]:
-    path = ledger_path(configuration)
-    if must_exist and not path.exists():
-        raise AgentError(f"there is no ledger yet: {path} does not exist; `goldenpath once` starts one")
+    place = ledger_place(configuration)
+    if must_exist and not is_ledger(place):
+        raise AgentError(f"there is no ledger yet: {place} does not exist; `goldenpath once` starts one")
     _make_folder(configuration.folder)
-    with Ledger.open(path) as ledger:
+    with Ledger.open(place) as ledger:
         yield ledger
 
 
@@ -121,6 +141,8 @@ def open_rooms(configuration: Configuration, *, is_stopping: Callable[[], bool] 
         check_fields(policy, client.catalogue().custom.values(), configuration)
         store = stack.enter_context(open_store(configuration))
         ledger = stack.enter_context(open_ledger(configuration))
+        secret = installation_secret(configuration.folder)
+        require_own(ledger, secret, configuration)
         handlers = build_handlers(policy)
         engine = Engine(
             ledger=ledger,
@@ -129,7 +151,7 @@ def open_rooms(configuration: Configuration, *, is_stopping: Callable[[], bool] 
             handlers=handlers,
             policy=policy,
             workshop=Workshop(policy.environments),
-            secret=installation_secret(configuration.folder),
+            secret=secret,
             is_stopping=is_stopping,
         )
         yield Rooms(configuration, policy, store, ledger, client, engine, handlers)
@@ -161,6 +183,22 @@ def installation_secret(folder: Path) -> bytes:
     finally:
         partial.unlink()
     return value
+
+
+def require_own(ledger: Ledger, secret: bytes, configuration: Configuration) -> None:
+    """Raises AgentError where the ledger was begun with another installation secret: what was made for its requests
+    would look like somebody else's."""
+    first = ledger.first()
+    if first is None:
+        return
+    own = request_identity(
+        secret, site=first.site, ticket_id=first.ticket_id, handler=first.handler, generation=first.generation
+    )
+    if own != first.id:
+        raise AgentError(
+            f"{configuration.folder / SECRET_FILE} is not the one with which the ledger {ledger_place(configuration)} "
+            "was begun: restore it from a backup, or copy it from the folder of the other agent on this ledger"
+        )
 
 
 def _make_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent import cli_paths, cli_requests, cli_types, config
+from agent import cli_health, cli_ledger, cli_paths, cli_requests, cli_types, config
 from agent.errors import AgentError, ConfigurationError, Stopped
 from agent.tables import duration
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
@@ -29,8 +29,7 @@ app = typer.Typer(
     help="Golden Path: ticket-queue analytics and guarded auto-fulfilment for Jira.",
     epilog="Start with [bold]goldenpath demo[/bold], or [bold]goldenpath init[/bold] to point it at your Jira.",
 )
-ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision and act.")
-app.add_typer(ledger_app, name="ledger")
+app.add_typer(cli_ledger.ledger_app, name="ledger")
 app.add_typer(cli_types.types_app, name="types")
 app.add_typer(cli_requests.requests_app, name="requests")
 app.command(epilog="Example: goldenpath orphans --json")(cli_requests.orphans)
@@ -43,6 +42,8 @@ app.command(epilog="Example: goldenpath certificates --json")(cli_types.certific
 app.command(epilog="Example: goldenpath handlers --json")(cli_paths.handlers)
 app.command(epilog='Example: goldenpath stop s3-bucket --reason "wrong region"')(cli_paths.stop)
 app.command(epilog="Example: goldenpath resume s3-bucket")(cli_paths.resume)
+app.command(epilog="Example: goldenpath health --max-age 15 --json || page-somebody")(cli_health.health)
+app.command(epilog="Example: goldenpath settle 3 --by otto")(cli_health.settle)
 app.command(epilog="Example: goldenpath audit --count 20 && goldenpath audit OPS-12 s3-bucket")(cli_types.audit)
 
 
@@ -372,42 +373,6 @@ def plan(
         answer(printing.rehearsal_document(rehearsal))
     else:
         printing.print_rehearsal(rehearsal)
-
-
-@ledger_app.command("show", epilog="Example: goldenpath ledger show OPS-123")
-def ledger_show(
-    key: Annotated[str, typer.Argument(help="A ticket's key.")],
-    as_json: JsonOption = False,
-    path: ConfigOption = None,
-) -> None:
-    """The story of a ticket: what was decided and done, and why."""
-    from agent import bootstrap, printing
-
-    with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
-        story = ledger.story(key)
-    if as_json:
-        answer({"ticket": key, "entries": printing.story_document(story)})
-    elif story:
-        printing.print_story(key, story)
-    else:
-        raise AgentError(f"the ledger has no entry for {key}: it was never considered, or the key is misspelt")
-
-
-@ledger_app.command("verify", epilog="Example: goldenpath ledger verify --json")
-def ledger_verify(as_json: JsonOption = False, path: ConfigOption = None) -> None:
-    """Check offline that no row of the ledger was changed, removed or reordered."""
-    from agent import bootstrap
-
-    with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
-        found = ledger.verify()
-    if as_json:
-        answer({"rows": found.rows, "whole": found.broken_at is None, "broken_at": found.broken_at})
-    elif found.broken_at is None:
-        say(f"whole: {found.rows:,} rows, each following from the one before it")
-    if found.broken_at is not None:
-        if not as_json:
-            say(f"broken: row {found.broken_at} does not follow from the one before it")
-        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: goldenpath dashboard --port 8501")

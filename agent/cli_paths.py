@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from agent import config
-from agent.said import operator
 from agent.terminal import ConfigOption, JsonOption, answer, say
 
 ScopeArgument = Annotated[str, typer.Argument(help="A golden path, like s3-bucket, or all.")]
@@ -42,6 +41,7 @@ def stop(
 ) -> None:
     """Hold a golden path, or all: nothing is planned or done any more until `resume`. What is begun is finished."""
     from agent import bootstrap, golden_paths
+    from agent.said import operator
 
     with bootstrap.open_ledger(config.load(path)) as ledger:
         golden_paths.stop(ledger, scope, reason=reason, by=by or operator(), at=datetime.now(UTC))
@@ -54,6 +54,7 @@ def stop(
 def resume(scope: ScopeArgument, by: ByOption = None, as_json: JsonOption = False, path: ConfigOption = None) -> None:
     """Lift a stop, or a demotion once its reason is gone."""
     from agent import bootstrap, golden_paths
+    from agent.said import operator
 
     with bootstrap.open_ledger(config.load(path)) as ledger:
         golden_paths.resume(ledger, scope, by=by or operator(), at=datetime.now(UTC))

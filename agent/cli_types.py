@@ -11,7 +11,6 @@ import typer
 
 from agent import config
 from agent.errors import AgentError, ConfigurationError
-from agent.said import operator
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
 from fulfilment.records import Kind
 
@@ -209,6 +208,7 @@ def types_merge(
 ) -> None:
     """Merge request types into one. Their certificates end: they counted other tickets."""
     from agent import bootstrap
+    from agent.said import operator
 
     with bootstrap.open_ledger(config.load(path)) as ledger:
         ledger.evidence.merge_types(ids, into, by=by or operator(), at=_now())

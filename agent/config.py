@@ -2,7 +2,8 @@
 
 Found like git finds its own: in this folder or the nearest one above; `GOLDENPATH_CONFIG` names another.
 Any value can be overridden by a variable: `GOLDENPATH_AGENT__EVERY_MINUTES=2`. Secrets come by variable
-(`GOLDENPATH_JIRA_TOKEN`) or by file reference (`jira.token_file`), never from this file.
+(`GOLDENPATH_JIRA_TOKEN`, `GOLDENPATH_DATABASE_PASSWORD`) or by file reference (`jira.token_file`,
+`store.password_file`), never from this file.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from agent.tables import (
     HandlerTable,
     Hours,
     Jira,
+    OnCallTable,
     ProjectTable,
     ReportTable,
     Store,
@@ -43,6 +45,13 @@ from fulfilment.handler import Handler, discover
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
 
 FILE_NAME = "goldenpath.toml"
+# Values that come by variable, and the key of the file that may hold each instead.
+SECRETS = {
+    "jira_token": "jira.token_file",
+    "database_password": "store.password_file",
+    "on_call_webhook_secret": "on_call.webhook_secret_file",
+    "on_call_mail_password": "on_call.mail.password_file",
+}
 
 
 class Configuration(BaseSettings):
@@ -58,6 +67,10 @@ class Configuration(BaseSettings):
 
     jira: Jira | None = None
     jira_token: SecretStr | None = None
+    database_password: SecretStr | None = None
+    on_call: OnCallTable | None = None
+    on_call_webhook_secret: SecretStr | None = None
+    on_call_mail_password: SecretStr | None = None
     sync: Sync = Sync()
     projects: dict[str, ProjectTable] = Field(default_factory=dict)
     calendar: Hours = Hours()
@@ -94,6 +107,11 @@ class Configuration(BaseSettings):
         """Where the stores live; relative paths are relative to the file."""
         return self.root / self.store.folder
 
+    @property
+    def anchor_file(self) -> Path | None:
+        """Where the ledger is anchored; a relative path is relative to the file."""
+        return None if self.store.anchor_file is None else self.root / self.store.anchor_file
+
     def team_groups(self) -> tuple[str, ...]:
         """The Jira groups of all teams, each once, in the order of the file."""
         return tuple(dict.fromkeys(group for team in self.teams.values() for group in team.groups))
@@ -116,15 +134,41 @@ class Configuration(BaseSettings):
                 f"no API token for {jira.email or jira.url}: set GOLDENPATH_JIRA_TOKEN, or jira.token_file in "
                 f"{self.source} to a file that holds only the token"
             )
-        path = self.root / jira.token_file
+        return self._read_secret("jira.token_file", jira.token_file, "token")
+
+    def read_database_password(self) -> str | None:
+        """From the variable or the file; None: libpq looks where it always does."""
+        if self.database_password is not None:
+            return self.database_password.get_secret_value()
+        if self.store.password_file is None:
+            return None
+        return self._read_secret("store.password_file", self.store.password_file, "password")
+
+    def webhook_secret(self) -> str:
+        """What signs our calls, empty where none is configured. Raises ConfigurationError."""
+        if self.on_call_webhook_secret is not None:
+            return self.on_call_webhook_secret.get_secret_value()
+        file = self.on_call.webhook_secret_file if self.on_call else None
+        return self._read_secret("on_call.webhook_secret_file", file, "secret") if file else ""
+
+    def mail_password(self) -> str:
+        """Of the mail server's user, empty where none is configured. Raises ConfigurationError."""
+        if self.on_call_mail_password is not None:
+            return self.on_call_mail_password.get_secret_value()
+        file = self.on_call.mail.password_file if self.on_call and self.on_call.mail else None
+        return self._read_secret("on_call.mail.password_file", file, "password") if file else ""
+
+    def _read_secret(self, key: str, file: Path, what: str) -> str:
+        """All that the file holds. Raises ConfigurationError."""
+        path = self.root / file
         try:
-            token = path.read_text(encoding="utf-8").strip()
+            secret = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not a text file"
-            raise ConfigurationError(f"jira.token_file {path} cannot be read: {reason}") from None
-        if not token:
-            raise ConfigurationError(f"jira.token_file {path} is empty; it must hold the token")
-        return token
+            raise ConfigurationError(f"{key} {path} cannot be read: {reason}") from None
+        if not secret:
+            raise ConfigurationError(f"{key} {path} is empty; it must hold the {what}")
+        return secret
 
 
 def find(start: Path | None = None) -> Path | None:
@@ -155,11 +199,11 @@ def load(path: Path | None = None) -> Configuration:
         raise ConfigurationError(f"{path} cannot be read as text: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    for secret in ("jira_token", "source"):
+    for secret, key in {**SECRETS, "source": SECRETS["jira_token"]}.items():
         if secret in raw:
+            variable = f"GOLDENPATH_{(secret if secret in SECRETS else 'jira_token').upper()}"
             raise ConfigurationError(
-                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; "
-                "use GOLDENPATH_JIRA_TOKEN or jira.token_file"
+                f"{path}:{_line_of(text, (secret,))}: {secret} is not allowed in the file; use {variable} or {key}"
             )
     configuration = _checked(raw, path, text)
     build_policy(configuration, text=text)
@@ -300,7 +344,7 @@ def _allowed(keys: tuple[str, ...]) -> str:
         annotation = fields[part].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
-    names = [name for name in model.model_fields if name not in ("source", "jira_token")]
+    names = [field.alias or name for name, field in model.model_fields.items() if name not in ("source", *SECRETS)]
     return f"; allowed: {', '.join(names)}"
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from agent.calling import deliver
 from agent.errors import AgentError
 from agent.said import said_in
 from agent.syncing import refresh
@@ -30,8 +31,8 @@ log = logging.getLogger("goldenpath.cycle")
 @dataclass(frozen=True, slots=True)
 class CycleReport:
     """`outcomes` holds one entry for each ticket or request that was looked at; `errors` counts the tickets whose turn
-    failed unexpectedly (they are looked at again in the next cycle); `obstacles` are the projects in which nothing was
-    done, because the copy of them is not provably whole, each with the reason."""
+    failed unexpectedly (they are looked at again in the next cycle), and the failed tries to call a person; `obstacles`
+    are the projects in which nothing was done, because the copy of them is not provably whole, each with the reason."""
 
     started_at: datetime
     seconds: float
@@ -89,7 +90,22 @@ def run_cycle(
             if outcome is not None:
                 outcomes.append(outcome)
                 on_outcome(outcome)
+    errors += deliver(rooms)
+    errors += not is_anchored(rooms)
+    rooms.ledger.mark_cycle(is_good=not errors, obstacles=obstacles)
     return CycleReport(synced.started_at, monotonic() - start, synced, tuple(outcomes), errors, obstacles)
+
+
+def is_anchored(rooms: Rooms) -> bool:
+    """Keeps the ledger's head where the configuration says; False, and logged, where that failed."""
+    file = rooms.configuration.anchor_file
+    if file is not None:
+        try:
+            rooms.ledger.anchor(file, at=rooms.client.now())
+        except FulfilmentError as error:
+            log.error("the ledger was not anchored: %s", error)
+            return False
+    return True
 
 
 def project_of(rooms: Rooms, request: Request) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from agent.needs import NEEDS, SEES_GROUPS, Need, features
+from agent.doctor_calls import on_call
+from agent.needs import CALLING, NEEDS, SEES_GROUPS, Need, features
 from agent.visit import Check, Finding, Visit, ok, problem, skipped, warning
 from fulfilment.desk import RESOLVED_AS
 from fulfilment.policy import Mode
@@ -169,9 +170,9 @@ def _way_out(key: str) -> str:
 def permissions(visit: Visit) -> Iterator[Finding]:
     """One finding per feature, over all projects that are visible."""
     granted: dict[str, dict[str, bool]] = {}
-    names = [need.permission for need in NEEDS]
+    names = [*(need.permission for need in NEEDS), *(need.permission for need in CALLING)]
     for key in visit.seen_projects():
-        granted[key] = visit.client.permissions(names, project=key)
+        granted[key] = visit.granted[key] = visit.client.permissions(names, project=key)
     granted[""] = visit.client.permissions([need.permission for need in NEEDS if need.scope == "site"])
     for feature in features():
         yield _feature(visit, feature, [need for need in NEEDS if need.feature == feature], granted)
@@ -266,4 +267,5 @@ JIRA_CHECKS: tuple[Check, ...] = (
         "groups", groups, "a log-in", "grant Browse users and groups (USER_PICKER), or the token's scope read:jira-user"
     ),
     Check("members", members, "a log-in", f"grant the account {SEES_GROUPS}"),
+    Check("on call", on_call, "a log-in", "see docs/who-is-called.md"),
 )

@@ -10,13 +10,14 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from os import W_OK, access
-from pathlib import Path
 
 from agent import bootstrap
 from agent.visit import Check, Finding, Visit, ok, problem, warning
 from fulfilment.clients import Workshop
 from fulfilment.errors import FulfilmentError
 from fulfilment.policy import Environment, Mode
+from tickets import postgresql
+from tickets.place import Location, Place
 
 TOKEN_LIFE = timedelta(days=365)
 WARN_BEFORE = timedelta(days=30)
@@ -72,11 +73,10 @@ def folder(visit: Visit) -> Iterator[Finding]:
 
 
 def ticket_store(visit: Visit) -> Iterator[Finding]:
-    path = bootstrap.store_path(visit.configuration)
-    if not path.exists():
+    if not bootstrap.has_store(visit.configuration):
         yield ok("ticket store", "there is none yet; `goldenpath sync` or `goldenpath import FILE` makes it")
         return
-    yield from _held(path, "ticket store")
+    yield from _held(bootstrap.store_place(visit.configuration), "ticket store")
     with bootstrap.open_store(visit.configuration) as store:
         facts = store.facts()
     last = f"{facts.last_sync_at:%Y-%m-%d %H:%M} UTC" if facts.last_sync_at else "never"
@@ -84,11 +84,10 @@ def ticket_store(visit: Visit) -> Iterator[Finding]:
 
 
 def ledger(visit: Visit) -> Iterator[Finding]:
-    path = bootstrap.ledger_path(visit.configuration)
-    if not path.exists():
+    if not bootstrap.has_ledger(visit.configuration):
         yield ok("ledger", "there is none yet; `goldenpath once` starts it")
         return
-    yield from _held(path, "ledger")
+    yield from _held(bootstrap.ledger_place(visit.configuration), "ledger")
     with bootstrap.open_ledger(visit.configuration) as opened:
         found = opened.verify()
     if found.broken_at is None:
@@ -97,14 +96,18 @@ def ledger(visit: Visit) -> Iterator[Finding]:
         yield problem(
             "ledger",
             f"its chain is broken: row {found.broken_at:,} of {found.rows:,} does not follow from the one before it",
-            "stop the agent, keep the file as it is for whoever looks into it, and restore the last good backup",
+            "stop the agent, keep the file or database as it is for whoever looks into it, and restore the last good "
+            "backup",
         )
 
 
-def _held(path: Path, name: str) -> Iterator[Finding]:
-    """A finding only when the file cannot be written now. Takes the write lock and gives it back."""
+def _held(place: Location, name: str) -> Iterator[Finding]:
+    """A finding only when it cannot be written now. Takes the write lock and gives it back."""
+    if isinstance(place, Place):
+        yield from _held_in_postgres(place, name)
+        return
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as file:
+        with closing(sqlite3.connect(f"{place.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as file:
             file.isolation_level = None
             file.execute("BEGIN IMMEDIATE")
             file.execute("ROLLBACK")
@@ -113,7 +116,19 @@ def _held(path: Path, name: str) -> Iterator[Finding]:
         if "locked" in said:
             yield warning(name, f"another process has been writing it for {BUSY_SECONDS:.0f} s", "see what it is doing")
         else:
-            yield problem(name, f"{path} cannot be written: {said}", "check the file's owner, its rights and the disk")
+            yield problem(name, f"{place} cannot be written: {said}", "check the file's owner, its rights and the disk")
+
+
+def _held_in_postgres(place: Place, name: str) -> Iterator[Finding]:
+    server = postgresql.look(place, busy=timedelta(seconds=BUSY_SECONDS))
+    if server.is_locked:
+        yield warning(name, f"another process has been writing it for {BUSY_SECONDS:.0f} s", "see what it is doing")
+    if server.is_read_only:
+        yield problem(name, f"{place} cannot be written: its server only lets it be read", "name the primary server")
+    if not server.is_durable:
+        yield problem(
+            name, f"the server of {place} does not write durably (fsync is off)", "switch fsync on in postgresql.conf"
+        )
 
 
 def aws(visit: Visit) -> Iterator[Finding]:
@@ -145,7 +160,7 @@ def _identity(environment: Environment, *, is_applying: bool) -> Finding:
 TOKEN = Check("token", token, "a Jira in the configuration", "see docs/what-the-account-needs.md")
 HERE: tuple[Check, ...] = (
     Check("folder", folder, "a configuration", "set store.folder to a folder that can be used"),
-    Check("ticket store", ticket_store, "a configuration", "restore the file, or move it away and sync again"),
-    Check("ledger", ledger, "a configuration", "restore the file from its last good backup"),
+    Check("ticket store", ticket_store, "a configuration", "restore it, or move the file away and sync again"),
+    Check("ledger", ledger, "a configuration", "restore it from its last good backup"),
     Check("aws", aws, "a configuration", "see docs/switching-a-path-on.md"),
 )

@@ -74,6 +74,26 @@ NEEDS: tuple[Need, ...] = (
     ),
 )
 
+# What a call takes where [on_call] names accounts.
+CALLING: tuple[Need, ...] = (
+    Need(
+        "on-call comments",
+        "ADD_COMMENTS",
+        "Add comments",
+        "project",
+        Mode.SUPERVISED,
+        "a call cannot be written into the ticket",
+    ),
+    Need(
+        "on-call label",
+        "EDIT_ISSUES",
+        "Edit issues",
+        "project",
+        Mode.SUPERVISED,
+        "the ticket cannot be labelled as one that needs a person",
+    ),
+)
+
 
 def features(needs: Iterable[Need] = NEEDS) -> tuple[str, ...]:
     """Each feature once, in the order of declaration."""

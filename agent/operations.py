@@ -224,7 +224,7 @@ def prove(configuration: Configuration, store: TicketStore) -> Proof:
 
 def view_proof(configuration: Configuration) -> Proof | None:
     """None where there are no tickets yet."""
-    if not bootstrap.store_path(configuration).exists():
+    if not bootstrap.has_store(configuration):
         return None
     with bootstrap.open_store(configuration) as store:
         return prove(configuration, store)
@@ -232,7 +232,7 @@ def view_proof(configuration: Configuration) -> Proof | None:
 
 def outcome_rows(configuration: Configuration) -> list[tuple[int, str, str, datetime | None, bool, float]]:
     """What came of each request, for the savings. None of them reviewed: 0 minutes."""
-    if not bootstrap.ledger_path(configuration).exists():
+    if not bootstrap.has_ledger(configuration):
         return []
     with bootstrap.open_ledger(configuration) as ledger:
         return [
@@ -277,7 +277,7 @@ class Fulfilments:
 
 def view_fulfilments(configuration: Configuration) -> Fulfilments | None:
     """None where there is no ledger yet."""
-    if not bootstrap.ledger_path(configuration).exists():
+    if not bootstrap.has_ledger(configuration):
         return None
     with bootstrap.open_ledger(configuration) as ledger:
         requests = sorted(ledger.requests(), key=lambda request: request.updated_at, reverse=True)

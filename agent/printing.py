@@ -13,7 +13,6 @@ from agent.cycle import CycleReport
 from agent.operations import QueueView
 from agent.report_view import report_document
 from agent.sync_printing import console
-from fulfilment.chain import Entry
 from fulfilment.desk import Reading
 from fulfilment.engine import Rehearsal
 from fulfilment.request import Outcome, Result
@@ -150,17 +149,6 @@ def demo_document(done: CycleReport, view: QueueView, *, seconds: float) -> dict
         "errors": done.errors,
         "seconds": round(seconds, 1),
     }
-
-
-def story_document(story: Iterable[Entry]) -> list[dict[str, Any]]:
-    return [{"row": e.seq, "at": e.at.isoformat(), "kind": e.kind, "sentence": e.sentence} for e in story]
-
-
-def print_story(key: str, story: Iterable[Entry]) -> None:
-    out = console()
-    out.print(f"[bold]{key}[/bold]")
-    for entry in story:
-        out.print(Text(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.sentence}"))
 
 
 def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:

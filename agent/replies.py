@@ -9,7 +9,8 @@ from datetime import datetime
 
 from fulfilment.desk import Adf, Reading
 from fulfilment.plan import Plan
-from tickets.adf import bullets, code, code_block, doc, table, text
+from fulfilment.records import Call
+from tickets.adf import bullets, code, code_block, doc, mention, table, text
 from tickets.adf import paragraph as block
 
 MOST_STEPS_SHOWN = 20
@@ -143,6 +144,35 @@ class AdfReplies:
             _say("Something did not go as planned: ", _sentence(sentence)),
             _say("I have stopped here, and people of the platform team look at it. You need not do anything."),
         )
+
+    def call(self, call: Call, key: str, accounts: Sequence[str]) -> Adf:
+        """For the team's eyes only: who is called, why, and the commands that show it and end it. `accounts` are those
+        of the configuration: nobody else is mentioned."""
+        called = [node for one in dict.fromkeys(accounts) for node in (mention(one), text(" "))]
+        return doc(
+            block(*called),
+            _say(text("Golden Path needs a person", strong=True), ": ", _sentence(call.reason)),
+            _say("To look at: ", _sentence(call.look_at)),
+            code_block("\n".join(look_and_settle(call, key))),
+            _say("Only the team sees this comment. The label stays until somebody takes it away."),
+        )
+
+
+def look_and_settle(call: Call, key: str) -> tuple[str, ...]:
+    """The commands that show what a call is about, and those that end it."""
+    shown = (f"goldenpath ledger show {key}",) if key else ()
+    if call.request_id is None:
+        return (*shown, f"goldenpath settle {call.id}")
+    return (
+        *shown,
+        f"goldenpath requests resume {call.request_id}",
+        f"goldenpath requests abandon {call.request_id}",
+    )
+
+
+def plain_sentence(words: str) -> str:
+    """One line of plain text that nothing takes for a mention, a link or a header."""
+    return _sentence(words)
 
 
 _NO_REASON = "It is outside what this golden path offers."

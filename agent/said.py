@@ -64,7 +64,7 @@ def said_in(evidence: Evidence) -> Said:
 
 def said_at(configuration: Configuration) -> Said:
     """Nothing where there is no ledger yet: a report needs none."""
-    if not bootstrap.ledger_path(configuration).exists():
+    if not bootstrap.has_ledger(configuration):
         return Said()
     with bootstrap.open_ledger(configuration) as ledger:
         return said_in(ledger.evidence)
@@ -72,7 +72,7 @@ def said_at(configuration: Configuration) -> Said:
 
 def fulfilled(configuration: Configuration) -> frozenset[Identity]:
     """The tickets that the agent fulfilled: it closed them itself, and nobody looked at their type."""
-    if not bootstrap.ledger_path(configuration).exists():
+    if not bootstrap.has_ledger(configuration):
         return frozenset()
     with bootstrap.open_ledger(configuration) as ledger:
         return frozenset((one.site, one.ticket_id) for one in ledger.requests() if one.resource is not None)

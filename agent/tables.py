@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from tickets.adf import ACCOUNT_ID
+from tickets.place import checked_url
 from tickets.ticket import Clock
 
 STORE_FOLDER = ".goldenpath"
@@ -20,6 +23,11 @@ class Table(BaseModel):
     """A table of the file: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether it names this machine."""
+    return host in ("127.0.0.1", "localhost", "::1")
 
 
 class Jira(Table):
@@ -38,8 +46,7 @@ class Jira(Table):
         if not value:
             return value
         parts = urlsplit(value)
-        is_loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
             raise ValueError("allowed: an https:// address (http:// only for a server on this machine)")
         if not parts.hostname or parts.username or parts.query:
             raise ValueError("allowed: scheme and host, like https://your-site.atlassian.net")
@@ -82,6 +89,12 @@ def _read_shift(words: object) -> Shift:
 Shifts = Annotated[tuple[Annotated[Shift, BeforeValidator(_read_shift)], ...], Field(description="from and to")]
 
 
+@cache
+def _zones() -> set[str]:
+    """Kept: they are looked up in a tree of files each time."""
+    return available_timezones()
+
+
 class Hours(Table):
     """Working hours on the clock of `time_zone`: `start` to `end` on the `weekdays` (1 is Monday), or by weekday in
     `shifts`, several a day. `holidays_of` names a country, or a part of one, whose public holidays are free;
@@ -108,7 +121,7 @@ class Hours(Table):
     @field_validator("time_zone")
     @classmethod
     def _is_known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _zones():
             raise ValueError("allowed: an IANA time zone, like Europe/Berlin")
         return value
 
@@ -260,5 +273,89 @@ class HandlerTable(BaseModel):
     fields: dict[str, str] = Field(default_factory=dict)
 
 
+_MAIL_ADDRESS = r"^[A-Za-z0-9._%+=/-]{1,64}@[A-Za-z0-9.-]{1,190}$"
+
+
+class MailTable(Table):
+    """A mail server that takes our mails, by STARTTLS; without it only on this machine. `user` logs in with the
+    password of `password_file` or of GOLDENPATH_ON_CALL_MAIL_PASSWORD."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")
+    port: int = Field(default=587, ge=1, le=65535)
+    sender: str = Field(alias="from", pattern=_MAIL_ADDRESS)
+    to: tuple[Annotated[str, Field(pattern=_MAIL_ADDRESS)], ...] = Field(min_length=1, max_length=10)
+    starttls: bool = True
+    user: str = Field(default="", pattern=r"^[^\x00-\x1f\x7f]{0,200}$")
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if not self.starttls and not is_loopback(self.host):
+            raise ValueError("starttls = false is for a server on this machine only")
+        return self
+
+
+class OnCallTable(Table):
+    """Who is called when a person is needed. `accounts` are mentioned by a comment that only the team sees: internal in
+    a service desk, elsewhere for the `group` (its id; on Data Center its name) or the project role `role` alone."""
+
+    accounts: tuple[Annotated[str, Field(pattern=ACCOUNT_ID)], ...] = Field(default=(), max_length=5)
+    label: str = Field(default="goldenpath-needs-person", pattern=r"^[A-Za-z0-9._:/-]{0,255}$")
+    group: str = Field(default="", max_length=255)
+    role: str = Field(default="", max_length=255)
+    webhook_url: str = ""
+    webhook_secret_file: Path | None = None
+    mail: MailTable | None = None
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_safe_address(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+        if not is_safe or not parts.hostname or not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError("allowed: an https:// address (http:// only for a server on this machine)")
+        if parts.username or parts.password or parts.fragment or parts.port == 0:
+            raise ValueError("allowed: an address without a user, a password or a fragment; a secret signs the call")
+        return value
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Self:
+        if self.group and self.role:
+            raise ValueError("group and role exclude each other: name the one whose members may see the comment")
+        if not (self.accounts or self.webhook_url or self.mail):
+            raise ValueError("it names nobody: set accounts, webhook_url or mail")
+        if self.webhook_secret_file and not self.webhook_url:
+            raise ValueError("webhook_secret_file needs webhook_url")
+        return self
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How a person is told, in the order in which it is tried."""
+        labels = ("label",) if self.accounts and self.label else ()
+        commented = ("comment",) if self.accounts else ()
+        posted = ("webhook",) if self.webhook_url else ()
+        return commented + labels + posted + (("mail",) if self.mail else ())
+
+
 class Store(Table):
+    """`folder` holds what is kept; with `database`, the address of a PostgreSQL, the tickets and the ledger are there
+    instead, and `password_file` names a file with only its password. The head of the ledger is appended to
+    `anchor_file` at the end of each cycle that wrote something."""
+
     folder: Path = Path(STORE_FOLDER)
+    anchor_file: Path | None = None
+    database: str = ""
+    password_file: Path | None = None
+
+    @field_validator("database")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return checked_url(value) if value else value
+
+    @model_validator(mode="after")
+    def _password_is_of_a_database(self) -> Self:
+        if self.password_file is not None and not self.database:
+            raise ValueError("password_file is for a database: set database, or leave it out")
+        return self

@@ -64,7 +64,8 @@ class Visit:
     """What the checks have found out, each for those after it. `now` is this machine's clock.
 
     `account` is set once Jira has accepted the log-in, `visible` when it listed the projects, `resolving` are the
-    projects whose transition to the target status asks for a resolution, `untold` those where that is not known.
+    projects whose transition to the target status asks for a resolution, `untold` those where that is not known;
+    `granted` are the account's permissions by project, empty where Jira does not tell them.
     """
 
     now: Callable[[], datetime]
@@ -74,6 +75,7 @@ class Visit:
     visible: dict[str, ProjectFacts] = field(default_factory=dict)
     resolving: set[str] = field(default_factory=set)
     untold: set[str] = field(default_factory=set)
+    granted: dict[str, dict[str, bool]] = field(default_factory=dict)
     _configuration: Configuration | None = None
     _policy: Policy | None = None
     _client: JiraClient | None = None

@@ -9,16 +9,16 @@ import platform
 import sys
 from dataclasses import fields
 
-from benchmarks import queue, request_types, sync
+from benchmarks import ledger, queue, request_types, sync
 from benchmarks.verdicts import Number, Sizes
 
-MEASURES = {**sync.MEASURES, **queue.MEASURES, **request_types.MEASURES}
+MEASURES = {**sync.MEASURES, **queue.MEASURES, **request_types.MEASURES, **ledger.MEASURES}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="How fast a sync and the figures of a queue are, how right request types.",
+        description="How fast a sync and the figures of a queue are, how right request types, what the ledger costs.",
     )
     parser.add_argument("--only", action="append", choices=list(MEASURES), help="only this; may be given again")
     parser.add_argument("--json", action="store_true", help="print one JSON object, raw figures included")

@@ -10,7 +10,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Tickets per run, and how often the alternating runs are repeated. Those of a queue begin with its name;
-    `repetitions` is for certificates in simulation."""
+    `repetitions` is for certificates in simulation; `ledger` is in rows, `ledger_changes` in changes of a request."""
 
     speed: int = 30_000
     waiting: int = 100_000
@@ -22,6 +22,9 @@ class Sizes:
     queue_few: int = 250_000
     queue_rounds: int = 5
     repetitions: int = 1_000
+    ledger: int = 1_000_000
+    ledger_changes: int = 800
+    ledger_rounds: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 from fulfilment import schema
-from fulfilment.book import Book
 from fulfilment.chain import Note, append, digest
+from fulfilment.marks import Marks
 from fulfilment.records import Call
-from fulfilment.schema import Connection
+from fulfilment.schema import Connection, Update
 
 
-class Calls(Book):
+class Calls(Marks):
     def call(self, subject: str, *, reason: str, look_at: str, at: datetime) -> bool:
         """Calls a person about something that is no request; False when this subject was called about already and
         that is not settled."""
@@ -29,10 +29,18 @@ class Calls(Book):
         with self._reading() as connection:
             return [_call_of(row) for row in connection.execute(query)]
 
+    def told_by(self, call: Call, way: str, *, at: datetime) -> Call:
+        """One way was used, and is not used for this call again."""
+        used = replace(call, ways=call.ways | {way})
+        with self._writing() as connection:
+            connection.execute(_still(call).values(ways=" ".join(sorted(used.ways))))
+            append(connection, _about(call, Note(at, "call_told_by", f"told by {way}: {call.reason}")))
+        return used
+
     def told(self, call: Call, *, how: str, at: datetime) -> None:
         """Every configured way was used."""
         with self._writing() as connection:
-            connection.execute(schema.calls.update().where(schema.calls.c.id == call.id).values(told_at=at))
+            connection.execute(_still(call).values(told_at=at))
             append(connection, _about(call, Note(at, "call_told", f"people were told ({how}): {call.reason}")))
 
     def settle_call(self, call: Call, *, by: str, at: datetime) -> None:
@@ -53,6 +61,7 @@ def call_in(connection: Connection, subject: str, note: Note, *, look_at: str, w
         "reason": note.sentence,
         "look_at": look_at,
         "told_at": None,
+        "ways": None,
         "settled_at": None,
         "created_at": note.at,
     }
@@ -83,5 +92,12 @@ def _about(call: Call, note: Note) -> Note:
     )
 
 
+def _still(call: Call) -> Update:
+    """An update of this call, and not of a later one about the same subject."""
+    table = schema.calls
+    return table.update().where(table.c.id == call.id, table.c.created_at == call.created_at)
+
+
 def _call_of(row: Any) -> Call:
-    return Call(**{f.name: getattr(row, f.name) for f in fields(Call)})
+    values = {f.name: getattr(row, f.name) for f in fields(Call)}
+    return Call(**values | {"ways": frozenset((row.ways or "").split())})

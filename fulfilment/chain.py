@@ -1,7 +1,6 @@
-"""The append-only record: rows that each follow from the one before, and how that is checked.
+"""The append-only record: rows that each follow from the one before. `verification` checks them.
 
-A row holds ids and digests. Its sentence stands in `payloads` with a random nonce, so that after a
-redaction the hash
+A row holds ids and digests. Its sentence stands in `payloads` with a random nonce, so that after a redaction the hash
 that stays in the row tells nothing.
 """
 
@@ -10,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final
 
-from fulfilment.errors import ChainBroken
-from fulfilment.schema import Connection, database_now, head, ledger, payloads, to_text
+from fulfilment.errors import ChainBroken, LedgerError
+from fulfilment.schema import Connection, database_now, ledger, payloads, requests, to_text
+from fulfilment.statements import ADD_PAYLOAD, ADD_ROW, MOVE_HEAD, READ_HEAD
 
-REDACTED = "[redacted]"
+REDACTED: Final = "[redacted]"
+START: Final = "0" * 64  # what the first row names as the one before it
+HASHED: Final = tuple(sorted(column.name for column in ledger.columns if column.name != "hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """`broken_at` is the first row that does not follow, or None; `redacted` counts payloads taken out on
-    purpose."""
+    """`broken_at` is the first row that does not stand as it was written, or None; `why` says so in a sentence.
+
+    `rows` counts those that are there, `redacted` the payloads taken out on purpose; what was checked begins at row
+    `first`; `anchored` is the last row that an anchor bears witness to, 0 without anchors.
+    """
 
     rows: int
     broken_at: int | None
     redacted: int = 0
+    why: str = ""
+    first: int = 1
+    anchored: int = 0
 
 
 def hold_head(connection: Connection) -> tuple[int, str]:
@@ -65,7 +74,11 @@ def hold_head(connection: Connection) -> tuple[int, str]:
 
     Held before anything is checked that another transaction may change: PostgreSQL would else let both through.
     """
-    last = connection.execute(head.select().where(head.c.id == 1).with_for_update()).one()
+    last = READ_HEAD.run(connection).first()
+    if last is None:
+        raise ChainBroken(
+            "the ledger has lost its head: restore it from a backup; `goldenpath ledger verify` says more"
+        )
     return int(last.seq), str(last.hash)
 
 
@@ -87,11 +100,9 @@ def append(connection: Connection, note: Note) -> int:
         "previous": previous,
     }
     row["hash"] = row_hash(row)
-    connection.execute(payloads.insert().values(hash=row["payload_hash"], text=payload))
-    connection.execute(ledger.insert().values(**row))
-    moved = connection.execute(
-        head.update().where(head.c.id == 1, head.c.seq == seq).values(seq=row["seq"], hash=row["hash"])
-    )
+    ADD_PAYLOAD.run(connection, hash=row["payload_hash"], text=payload)
+    ADD_ROW.run(connection, **row)
+    moved = MOVE_HEAD.run(connection, was=seq, seq=row["seq"], hash=row["hash"])
     if moved.rowcount != 1:
         raise ChainBroken(f"the ledger's head moved while row {row['seq']} was written: nothing was written")
     return int(row["seq"])
@@ -119,44 +130,54 @@ def read_entries(connection: Connection, key: str) -> list[Entry]:
     ids = connection.scalars(
         ledger.select().with_only_columns(ledger.c.ticket_id).where(ledger.c.ticket_key == key).distinct()
     ).all()
+    return _entries(connection, ledger.c.ticket_id.in_(ids))
+
+
+def read_request(connection: Connection, prefix: str) -> list[Entry]:
+    """Every row about the request whose id begins so; oldest first. Raises LedgerError where several do."""
+    begun = [requests.c.id >= prefix, requests.c.id < prefix + "g"]  # an id is hexadecimal
+    found = connection.execute(requests.select().where(*begun).order_by(requests.c.id).limit(2)).all()
+    if len(found) > 1:
+        raise LedgerError(
+            f"several requests begin with {prefix}: {found[0].id} and {found[1].id}, say; give more of it"
+        )
+    if not found:
+        return []
+    return _entries(connection, ledger.c.ticket_id == found[0].ticket_id, ledger.c.request_id == found[0].id)
+
+
+def _entries(connection: Connection, *which: Any) -> list[Entry]:
     rows = connection.execute(
         ledger.select()
         .add_columns(payloads.c.text)
         .select_from(ledger.outerjoin(payloads, payloads.c.hash == ledger.c.payload_hash))
-        .where(ledger.c.ticket_id.in_(ids))
+        .where(*which)
         .order_by(ledger.c.seq)
     )
     return [_entry(row) for row in rows]
 
 
-def check(connection: Connection) -> VerifyReport:
-    """Recomputes the whole chain: every row, its payload, and the head."""
-    texts = {row.hash: row.text for row in connection.execute(payloads.select())}
-    redacted = {
-        json.loads(row.detail)["payload"]
-        for row in connection.execute(ledger.select().where(ledger.c.kind == "redacted"))
-    }
-    previous, seq, hidden = "0" * 64, 0, 0
-    for row in connection.execute(ledger.select().order_by(ledger.c.seq)).mappings():
-        seq += 1
-        follows = row["seq"] == seq and row["previous"] == previous and row["hash"] == row_hash(dict(row))
-        text = texts.get(row["payload_hash"])
-        if text is None and row["payload_hash"] in redacted:
-            hidden += 1
-        elif text is None or digest(text) != row["payload_hash"]:
-            follows = False
-        if not follows:
-            return VerifyReport(_count(connection), seq, hidden)
-        previous = row["hash"]
-    last = connection.execute(head.select()).one()
-    if (last.seq, last.hash) != (seq, previous):
-        return VerifyReport(seq, seq + 1, hidden)
-    return VerifyReport(seq, None, hidden)
-
-
 def row_hash(row: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of everything in the row but the hash itself."""
-    return digest(canonical({name: value for name, value in row.items() if name != "hash"}))
+    return digest(row_text([row[name] for name in HASHED]))
+
+
+def row_text(values: Sequence[Any]) -> str:
+    """`canonical` of a row, from its values in the order of HASHED; several times as fast."""
+    return _TEMPLATE % tuple([_WORDS.get(type(value), _unusual)(value) for value in values])
+
+
+def _unusual(value: Any) -> str:
+    """What no row of ours holds, bytes say, must give some text too: it is the wrong one."""
+    return json.dumps(value, default=repr)
+
+
+_WORDS: Final[Mapping[type, Callable[[Any], str]]] = {
+    str: encode_basestring_ascii,
+    int: str,
+    type(None): {None: "null"}.__getitem__,
+}
+_TEMPLATE: Final = "{" + ",".join(f'"{name}":%s' for name in HASHED) + "}"
 
 
 def canonical(value: object) -> str:
@@ -165,10 +186,6 @@ def canonical(value: object) -> str:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _count(connection: Connection) -> int:
-    return len(connection.execute(ledger.select().with_only_columns(ledger.c.seq)).all())
 
 
 def _entry(row: Any) -> Entry:

@@ -109,7 +109,7 @@ class Consent(Turn):
                 account=self.desk.account(),
                 approvers=self.policy.handlers[handler.name].approvers,
                 groups_of=self.desk.groups_of,
-                excluded=frozenset(self.ledger.context(request)["authors"]) | {request.requester},
+                excluded=frozenset(request.memory["authors"]) | {request.requester},
             )
         except TicketsError as error:
             return self.wait(request, f"cannot tell who may approve: {error}")
@@ -121,7 +121,7 @@ class Consent(Turn):
         """Still open, still what was planned, still untouched by people and asked for by those who may."""
         if not ticket.is_open:
             return self.leave(request, ticket, State.CANCELLED, f"it is closed ({ticket.status.name})")
-        context = self.ledger.context(request)
+        context = request.memory
         replies = context["replies"]
         is_changed = self.judge.content_hash(ticket, handler, replies) != request.content_hash
         codes = self.ledger.codes(request.site, request.ticket_id)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from fulfilment.plan import Plan
+from tickets.jira_records import Audience
 from tickets.ticket import Comment, Person, Ticket
 
 Adf = dict[str, Any]
@@ -39,7 +40,19 @@ class Desk(Protocol):
     def groups_of(self, account_id: str) -> frozenset[str]:
         """Ids of the account's groups. A look-up that fails raises: it is never an empty set."""
 
-    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment: ...
+    def post_comment(
+        self,
+        ticket_id: int,
+        body: Adf,
+        *,
+        properties: Mapping[str, Any],
+        public: bool,
+        only: Audience | None = None,
+    ) -> Comment:
+        """`public` False makes it internal in a service desk; `only` restricts it anywhere."""
+
+    def add_label(self, ticket_id: int, label: str) -> None:
+        """Leaves the others as they are. Already there: nothing is done."""
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         """Transition to the status of this name, filling required fields. Already there: nothing is done.

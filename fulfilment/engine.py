@@ -95,7 +95,7 @@ class Engine:
             deadline=deadline,
         )
         shadow = ShadowExecutor(self._declined)
-        suggest = SuggestExecutor(self._voice, replies, shadow, self._declined)
+        suggest = SuggestExecutor(self._voice, replies, ledger.hold, shadow, self._declined)
         self._executors: Mapping[Mode, RehearsalExecutor] = {
             Mode.OFF: shadow,
             Mode.SHADOW: shadow,
@@ -125,9 +125,9 @@ class Engine:
                 return self._reconsider(request, fresh, classification, handler)
             if handler is None:
                 return self._decline(fresh, Result.LEFT_TO_PEOPLE, self._no_handler(classification))
-            return self._start(fresh, classification, handler)
+            return self._start(fresh, classification, handler, after=request)
         except UNUSABLE as error:
-            return self._unanswered(fresh, error)
+            return self._unanswered(fresh.site, fresh.id, error)
         except (StaleRequest, Held) as error:
             return Outcome(fresh.key, Result.UNCERTAIN, (str(error),))
 
@@ -140,7 +140,7 @@ class Engine:
                 return self._give_up(request)
             return self._go_on(request, fresh)
         except UNUSABLE as error:
-            return self._unanswered(fresh, error)
+            return self._unanswered(request.site, request.ticket_id, error)
         except (StaleRequest, Held) as error:
             return Outcome(request.ticket_key, Result.UNCERTAIN, (str(error),), request.handler)
 
@@ -185,11 +185,11 @@ class Engine:
 
     # --- what Jira did not answer
 
-    def _unanswered(self, ticket: Ticket, error: JiraError) -> Outcome:
+    def _unanswered(self, site: str, ticket_id: int, error: JiraError) -> Outcome:
         """A comment or move was sent, and cannot be seen, or Jira does not let us: its request stays where it is, and a
         later cycle looks first; in the end a person is called. Without a request to keep it for a later cycle, the
         ticket's turn has failed."""
-        request = self._ledger.latest(ticket.site, ticket.id)
+        request = self._ledger.latest(site, ticket_id)
         if request is None or not request.is_unfinished:
             raise error
         lost = isinstance(error, AnswerUnknown)
@@ -215,8 +215,10 @@ class Engine:
 
     # --- where a ticket stands
 
-    def _start(self, ticket: Ticket, classification: Classification, handler: Handler) -> Outcome:
-        """A ticket without a request, or one whose request ended and that was edited since."""
+    def _start(
+        self, ticket: Ticket, classification: Classification, handler: Handler, *, after: Request | None
+    ) -> Outcome:
+        """A ticket without a request, or one whose request (`after`) ended and that was edited since."""
         request_id, generation = self._identity(ticket, handler)
         found = self._judged(ticket, classification, handler, request_id)
         if found.result in (Result.LEFT_TO_PEOPLE, Result.UNCERTAIN):
@@ -247,7 +249,7 @@ class Engine:
             certificate=classification.certificate,
         )
         note = Note(at, "matched", f"matched to {handler.name}", detail={"generation": generation})
-        self._ledger.create(request, note, context=_context(found))
+        request = self._ledger.create(request, note, context=_context(found), after=after)
         with self._released(request.id):
             return self._act(request, ticket, handler, found)
 
@@ -265,13 +267,15 @@ class Engine:
         hashed = self._judge.content_hash(ticket, handler, [reply.id for reply in standing.replies])
         if not standing.verdict.allowed and standing.is_certain:
             return self._withdraw(request, ticket, *standing.verdict.reasons)
-        if hashed == request.content_hash or not standing.is_certain:
+        if not standing.is_certain:
+            return self._decline(ticket, Result.UNCERTAIN, *standing.verdict.reasons)
+        if hashed == request.content_hash:
             return self._standing(request)
         intents = self._ledger.intents(request)
         if any(intent.outcome is None for intent in intents):
             return self._standing(request)
         if request.state not in _REOPENABLE or request.plan is not None or intents:
-            return self._start(ticket, classification, handler)
+            return self._start(ticket, classification, handler, after=request)
         if classification.request_type not in handler.request_types:  # we asked, and the reply was read as another type
             classification = remembered(request, ticket, is_unchanged=False)
         with self._claimed(request) as held:
@@ -292,7 +296,7 @@ class Engine:
                 return self._drive(held, ticket, handler)
             if held.type_source != "corrected" and _is_of_another_type(ticket, handler):
                 return self._progress.leave(held, ticket, State.CANCELLED, _RETYPED)
-            replies = self._ledger.context(held)["replies"]
+            replies = held.memory["replies"]
             is_unchanged = self._judge.content_hash(ticket, handler, replies) == held.content_hash
             classification = remembered(held, ticket, is_unchanged=is_unchanged)
             found = self._judged(ticket, classification, handler, request.id)
@@ -305,7 +309,8 @@ class Engine:
             fresh = self._desk.ticket(ticket.id)
             if _is_of_another_type(fresh, handler):
                 return Outcome(fresh.key, Result.CANCELLED, (_RETYPED,), handler.name)
-            return self._start(fresh, remembered(request, fresh, is_unchanged=False), handler)
+            voided = self._ledger.get(request.id)
+            return self._start(fresh, remembered(request, fresh, is_unchanged=False), handler, after=voided)
 
     def _act(self, request: Request, ticket: Ticket, handler: Handler, found: Rehearsal) -> Outcome:
         """From MATCHED to where the judgement leads: a question, a refusal, an exit, or a plan."""
@@ -396,7 +401,7 @@ class Engine:
 
     def _standing(self, request: Request) -> Outcome:
         """Nothing new: what was decided stands."""
-        kept = self._ledger.context(request).get("result")
+        kept = request.memory.get("result")
         is_split = request.state is State.NEEDS_INFORMATION and kept == Result.SPLIT.value
         result = Result.SPLIT if is_split else RESULTS[request.state]
         return Outcome(request.ticket_key, result, (request.reason,), request.handler, request.resource)

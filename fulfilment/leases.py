@@ -16,6 +16,7 @@ from fulfilment.errors import Held, StaleRequest
 from fulfilment.request import Request
 from fulfilment.rows import about, unmoved
 from fulfilment.schema import Connection, Engine, database_now
+from fulfilment.statements import MOVE_REQUEST
 
 LEASE_TIME = timedelta(minutes=10)
 # Longer than the time-outs of any single call to Jira or to a provider.
@@ -87,8 +88,8 @@ class Leases(Book):
 
     def _update(self, connection: Connection, request: Request, values: Mapping[str, Any]) -> None:
         """Fenced by (state, epoch), and renews the lease; without values that is all."""
-        table = schema.requests
+        known = {"request": request.id, "was": request.state.value, "was_epoch": request.epoch}
         changes = {"epoch": request.epoch, **values, "lease_until": database_now(connection) + self._lease_time}
-        moved = connection.execute(table.update().where(*unmoved(request)).values(**changes))
+        moved = connection.execute(MOVE_REQUEST, {**changes, **known})
         if moved.rowcount != 1:
             raise StaleRequest(f"the request of {request.ticket_key} was moved by another process")

@@ -14,7 +14,7 @@ from typing import Any
 from fulfilment import schema
 from fulfilment.calls import Calls, call_in, settle_in
 from fulfilment.ceilings import Ceilings
-from fulfilment.chain import Entry, Note, VerifyReport, append, canonical, digest
+from fulfilment.chain import Entry, Note, VerifyReport, append, canonical, digest, hold_head
 from fulfilment.codes import Codes
 from fulfilment.errors import LedgerError, StaleRequest
 from fulfilment.evidence import Evidence
@@ -22,7 +22,7 @@ from fulfilment.leases import LEASE_TIME, Leases
 from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
 from fulfilment.plan import Plan
 from fulfilment.policy import Mode
-from fulfilment.queries import Queries
+from fulfilment.queries import Queries, latest_of
 from fulfilment.record import Record
 from fulfilment.records import EVIDENCE, Intent, Phase, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
@@ -59,12 +59,18 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
 
     # --- requests
 
-    def create(self, request: Request, note: Note, *, context: Mapping[str, Any]) -> Request:
-        """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it
-        first."""
+    def create(
+        self, request: Request, note: Note, *, context: Mapping[str, Any], after: Request | None = None
+    ) -> Request:
+        """Writes a new request, claimed by the caller. Raises StaleRequest when somebody else created it first, or has
+        moved the ticket's latest one (`after`) since the caller decided."""
         with self._writing() as connection:
+            hold_head(connection)
+            now = latest_of(connection, request.site, request.ticket_id)
+            if (now and (now.id, now.epoch)) != (after and (after.id, after.epoch)):
+                raise StaleRequest(f"{request.ticket_key} was taken up by another process")
+            request = replace(request, context=canonical(context))
             values = row_of(request) | {
-                "context": canonical(context),
                 "lease_until": database_now(connection) + self._lease_time,
                 "lease_owner": self._owner,
             }
@@ -104,6 +110,7 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             resource=request.resource if resource is None else resource,
             retirement=request.retirement if retirement is None else retirement,
             next_check_at=next_check_at,
+            context=request.context if context is None else canonical(context),
         )
         if classification is not None:
             moved = replace(
@@ -114,7 +121,7 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
                 certificate=classification.certificate,
             )
         with self._writing() as connection:
-            moved = self._move(connection, request, moved, to, note, context=context)
+            moved = self._move(connection, request, moved, to, note)
             if look_at is not None:
                 _call(connection, moved, note, look_at)
             return moved
@@ -250,8 +257,6 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         moved: Request,
         to: State,
         note: Note,
-        *,
-        context: Mapping[str, Any] | None = None,
     ) -> Request:
         if to not in ARROWS[request.state]:
             raise ValueError(f"a request cannot go from {request.state} to {to}")
@@ -263,9 +268,8 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             reason=note.sentence,
             updated_at=note.at,
         )
-        values = row_of(moved)
-        if context is not None:
-            values["context"] = canonical(context)
+        before = row_of(request)
+        values = {name: value for name, value in row_of(moved).items() if value != before[name]}
         if to is State.APPLIED:
             values["applied_at"] = note.at
         self._update(connection, request, values)

@@ -61,16 +61,18 @@ def effective_mode_in(
     classification: Classification,
 ) -> EffectiveMode:
     """By what the database says within the caller's transaction."""
-    stands_for = roots(connection)
     said = newest_audit(connection, site, ticket_id)
-    kind = classification.request_type
-    word = stands_for.get(said.request_type, said.request_type) if said else None
+    kind = word = classification.request_type
+    if said is not None:
+        stands_for = roots(connection)
+        root = stands_for.get(said.request_type, said.request_type)
+        word = kind if root == stands_for.get(kind, kind) else root
     return effective_mode(
         configured,
         ceiling=ceiling_of(connection, handler),
         classification=classification,
-        certificate=certificate_of(connection, kind),
-        word=kind if word == stands_for.get(kind, kind) else word,
+        certificate=certificate_of(connection, kind) if classification.source == "predicted" else None,
+        word=None if said is None else word,
     )
 
 

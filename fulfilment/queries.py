@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
 
 from fulfilment import schema
 from fulfilment.audits import newest_audits
 from fulfilment.book import Book
 from fulfilment.records import Intent, Proposal, RequestOutcome
 from fulfilment.request import UNFINISHED, Request, State
-from fulfilment.rows import QUOTA, outcome_of, proposal_of, quota_name, request_of
+from fulfilment.rows import outcome_of, proposal_of, quota_name, request_of
+from fulfilment.schema import Connection
+from fulfilment.statements import QUOTA
 from fulfilment.type_names import roots
 
 
 class Queries(Book):
     def get(self, request_id: str) -> Request | None:
-        return self._one(schema.requests.c.id == request_id)
+        with self._reading() as connection:
+            row = connection.execute(schema.requests.select().where(schema.requests.c.id == request_id)).first()
+        return None if row is None else request_of(row)
 
     def latest(self, site: str, ticket_id: int) -> Request | None:
         """The newest request of a ticket, whatever its handler."""
-        table = schema.requests
-        return self._one(table.c.site == site, table.c.ticket_id == ticket_id)
+        with self._reading() as connection:
+            return latest_of(connection, site, ticket_id)
 
     def generations(self, site: str, ticket_id: int, handler: str) -> int:
         """How many generations of this ticket's request there are; the next one's number."""
@@ -31,14 +34,6 @@ class Queries(Book):
         query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id, table.c.handler == handler)
         with self._reading() as connection:
             return len(connection.execute(query).all())
-
-    def context(self, request: Request) -> dict[str, Any]:
-        """What the engine needs to remember about a request besides its columns."""
-        table = schema.requests
-        with self._reading() as connection:
-            row = connection.execute(table.select().where(table.c.id == request.id)).one()
-        found: dict[str, Any] = json.loads(row.context)
-        return found
 
     def requests(self, *, state: State | None = None, key: str | None = None) -> list[Request]:
         """Oldest first, all unless narrowed."""
@@ -50,6 +45,13 @@ class Queries(Book):
             query = query.where(table.c.ticket_key == key)
         with self._reading() as connection:
             return [request_of(row) for row in connection.execute(query)]
+
+    def first(self) -> Request | None:
+        """The oldest request; None where there is none yet."""
+        table = schema.requests
+        with self._reading() as connection:
+            row = connection.execute(table.select().order_by(table.c.created_at, table.c.generation).limit(1)).first()
+        return None if row is None else request_of(row)
 
     def unfinished(self) -> list[Request]:
         """Requests that go on without the ticket having changed, now or later; oldest first."""
@@ -117,9 +119,10 @@ class Queries(Book):
             rows = connection.execute(table.select().where(table.c.request_id == request.id).order_by(table.c.id))
             return [Intent(**{f.name: getattr(row, f.name) for f in fields(Intent)}) for row in rows]
 
-    def _one(self, *conditions: Any) -> Request | None:
-        table = schema.requests
-        query = table.select().where(*conditions).order_by(table.c.created_at.desc(), table.c.generation.desc())
-        with self._reading() as connection:
-            row = connection.execute(query.limit(1)).first()
-        return None if row is None else request_of(row)
+
+def latest_of(connection: Connection, site: str, ticket_id: int) -> Request | None:
+    """The newest request of a ticket, in the caller's transaction."""
+    table = schema.requests
+    query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id)
+    row = connection.execute(query.order_by(table.c.created_at.desc(), table.c.generation.desc()).limit(1)).first()
+    return None if row is None else request_of(row)

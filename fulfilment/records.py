@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,8 +75,8 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A person is needed: why, and what to look at. Told once by every way that is configured; it waits until
-    `settled_at`."""
+    """A person is needed: why, and what to look at. Told once by every way that is configured (`ways` are those that
+    were used); it waits until `settled_at`."""
 
     id: int
     subject: str
@@ -87,6 +88,22 @@ class Call:
     told_at: datetime | None
     settled_at: datetime | None
     created_at: datetime
+    ways: frozenset[str] = frozenset()
+
+    @property
+    def occasion(self) -> str:
+        """SHA-256 (hex): the same for each telling of this call, another when its subject calls again."""
+        return hashlib.sha256(f"{self.subject} {self.created_at.isoformat()}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """When a cycle last ended without an error, and what the latest one left out. Both instants are the database's
+    clock; `good_at` is None before the first good cycle. `obstacles` are keys of projects."""
+
+    now: datetime
+    good_at: datetime | None
+    obstacles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class SuggestExecutor:
 
     voice: Voice
     replies: Replies
+    hold: Callable[[str], bool]
     shadow: ShadowExecutor
     decline: Decline
 
@@ -46,6 +47,10 @@ class SuggestExecutor:
         if found.plan is None or found.result is not Result.SUGGESTED:
             return self.shadow.carry_out(ticket, found, request_id)
         body = self.replies.suggestion(found.plan, found.understood)
+        subject = found.content_hash
+        is_mine = self.hold(f"suggestion {ticket.site} {ticket.id} {subject}")
+        if not is_mine and self.voice.posted(ticket, "suggestion", subject) is None:
+            return Outcome(ticket.key, Result.UNCERTAIN, ("a suggestion is being posted, or may be",), found.handler)
         self.voice.say(ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False)
         return self.decline(ticket, Result.SUGGESTED, found.reasons, found)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 
 class State(StrEnum):
@@ -141,6 +143,14 @@ class Request:
     next_check_at: datetime | None = None
     lifetime_ends_at: datetime | None = None
     retirement: str | None = None
+    context: str = "{}"
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What later turns need: whose words and which replies it consists of, for which team it is, what was
+        understood."""
+        found: dict[str, Any] = json.loads(self.context)
+        return found
 
     @property
     def is_unfinished(self) -> bool:

@@ -12,9 +12,9 @@ from fulfilment.errors import StaleRequest
 from fulfilment.records import RESULTS, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
+from fulfilment.statements import QUOTA, RELEASE, VOID_ALL, VOID_UNUSED
 from tickets.ticket import Classification
 
-QUOTA = "quota"
 _SOURCES: dict[str, Literal["given", "predicted", "corrected"]] = {"given": "given", "corrected": "corrected"}
 
 
@@ -59,21 +59,12 @@ def quota_name(requester: str, at: datetime) -> str:
 
 
 def release(connection: Connection, request: Request, at: datetime) -> None:
-    table = schema.reservations
-    connection.execute(
-        table.update()
-        .where(table.c.request_id == request.id, table.c.released_at.is_(None), table.c.kind != QUOTA)
-        .values(released_at=at)
-    )
+    connection.execute(RELEASE, {"request": request.id, "released_at": at})
 
 
 def void(connection: Connection, request: Request, at: datetime, *, used: bool = False) -> None:
     """The codes that nobody used; `used`: those too that were."""
-    table = schema.approvals
-    standing = [table.c.request_id == request.id, table.c.voided_at.is_(None)]
-    if not used:
-        standing.append(table.c.approved_at.is_(None))
-    connection.execute(table.update().where(*standing).values(voided_at=at))
+    connection.execute(VOID_ALL if used else VOID_UNUSED, {"request": request.id, "voided_at": at})
 
 
 def classification_of(request: Request) -> Classification:

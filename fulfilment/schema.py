@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    Update,
     create_engine,
     event,
     inspect,
@@ -40,7 +41,7 @@ from tickets.place import Location, Place
 HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
 
-__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "open_database", "translated"]
+__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "Update", "open_database", "translated"]
 
 
 class Instant(TypeDecorator[datetime]):
@@ -161,6 +162,7 @@ calls = Table(
     Column("ticket_key", Text),
     Column("reason", Text),
     Column("look_at", Text),
+    Column("ways", Text),  # those by which people were told already, parted by blanks
     Column("told_at", Instant),  # ticket time; null until every way that is configured was used
     Column("settled_at", Instant),  # ticket time; null while it waits for a person
     Column("created_at", Instant),
@@ -242,13 +244,12 @@ def _engine_at(place: Location) -> Engine:
 
 
 def database_now(connection: Connection) -> datetime:
-    """The database's clock: leases and `recorded_at`."""
+    """The database's clock: leases and `recorded_at`. SQLite's is this machine's."""
     clock: Clock | None = connection.get_execution_options().get("clock")
     if clock is not None:
         return clock()
     if connection.dialect.name == "sqlite":
-        value = connection.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
-        return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+        return datetime.now(UTC)
     instant = connection.scalar(text("SELECT clock_timestamp()"))
     assert isinstance(instant, datetime)  # noqa: S101  (the driver's own type)
     return instant.astimezone(UTC)

@@ -129,14 +129,14 @@ class Turn:
 
     def asked(self, request: Request) -> Asked | None:
         """None when its team or environment is no longer configured."""
-        context, plan = self.ledger.context(request), plan_of(request)
+        context, plan = request.memory, plan_of(request)
         team, environment = self.policy.teams.get(context["team"]), self.policy.environments.get(plan.environment)
         if team is None or environment is None:
             return None
         return self.judge.asked(request.ticket_key, request.id, team, environment)
 
     def unconfigured(self, request: Request) -> Outcome:
-        team, environment = self.ledger.context(request)["team"], plan_of(request).environment
+        team, environment = request.memory["team"], plan_of(request).environment
         return self.wait(
             request, f"team {team} or environment {environment} is no longer configured; what was begun waits for it"
         )
@@ -145,7 +145,7 @@ class Turn:
         return HandlerWork(handler, self.deadline)
 
     def understood(self, request: Request) -> tuple[Reading, ...]:
-        return tuple(Reading(**reading) for reading in self.ledger.context(request)["understood"])
+        return tuple(Reading(**reading) for reading in request.memory["understood"])
 
     def approvers(self, handler: Handler) -> str:
         return ", ".join(sorted(self.policy.handlers[handler.name].approvers))

@@ -49,6 +49,10 @@ target_status = "Done"
 every_minutes = {every_minutes}
 maximum_age_days = 14
 
+[on_call]
+accounts = ["oncall"]
+group = "{groups["g-on-call"]}"
+
 {_calendars()}{_teams(groups)}{_environments(aws_url)}
 [handlers.s3-bucket]
 mode = "autonomous"

@@ -79,10 +79,10 @@ def _tell(
 
 
 def cast_of(world: World) -> Cast:
-    """Engineers are the members of g-ops; requesters all other people but the agent and the approver."""
+    """Engineers are the members of g-ops; requesters all others but the agent, the approver and who is on call."""
     people = {id: account for id, account in world.accounts.items() if account.kind != "app"}
     staff = tuple(id for id, account in people.items() if "g-ops" in account.groups)
-    not_asking = {*staff, *(openings.persona(world, name).account_id for name in ("agent", "approver"))}
+    not_asking = {*staff, *(openings.persona(world, name).account_id for name in ("agent", "approver", "oncall"))}
     asking = {id: team_of(account) for id, account in people.items() if id not in not_asking}
     agent = openings.persona(world, "agent").account_id
     bots = [id for id, account in world.accounts.items() if account.kind == "app" and id != agent]

@@ -108,6 +108,8 @@ def inline_text(node: Mapping[str, Any]) -> str:
     attributes = node.get("attrs") or {}
     if node.get("type") == "hardBreak":
         return "\n"
+    if node.get("type") == "mention":
+        return "@" + str(attributes.get("text") or attributes.get("id") or "").lstrip("@")
     return str(node.get("text") or attributes.get("text") or attributes.get("url") or "")
 
 

@@ -150,6 +150,8 @@ class Views(SiteViews):
             "updated": instant(comment.updated),
             "jsdPublic": comment.public,
         }
+        if comment.visibility:
+            document["visibility"] = dict(comment.visibility)
         if with_properties:
             document["properties"] = [{"key": key, "value": value} for key, value in comment.properties.items()]
         return document

@@ -46,7 +46,7 @@ class SiteViews:
             "accountType": account.kind,
             "avatarUrls": {},
             "displayName": account.name,
-            "active": True,
+            "active": account.account_id not in self.world.inactive,
             "timeZone": account.time_zone,
         }
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.jira_adf import is_document
+from sandbox.jira_audience import is_in_audience
 from sandbox.jira_changes import is_custom, plain_item, set_field
 from sandbox.jira_faults import Faults
 from sandbox.jira_fields import (
@@ -43,7 +44,7 @@ from sandbox.world import (
 )
 
 # Members of these groups are the desk's own people: they see internal comments.
-INSIDERS = frozenset({"g-ops", "g-ops-bots", "g-approvers"})
+INSIDERS = frozenset({"g-ops", "g-ops-bots", "g-approvers", "g-on-call"})
 NOT_VALID = {"comment": "Comment body is not valid!"}
 
 
@@ -127,9 +128,11 @@ class JiraState:
         return self.sight.seen(self._index.issues(caught_up, frozenset(current)), who)
 
     def visible_comments(self, issue: Issue, who: Account) -> list[WorldComment]:
-        """Internal comments of a service desk are for its own people, and for who wrote them."""
+        """Internal comments of a service desk are for its own people, and for who wrote them; restricted ones for those
+        of the group or the role, whoever wrote them."""
         sees_all = bool(who.groups & INSIDERS)
-        return [c for c in issue.comments if c.public or sees_all or c.author == who.account_id]
+        seen = [c for c in issue.comments if c.public or sees_all or c.author == who.account_id]
+        return [c for c in seen if is_in_audience(self.world, issue.project, who, c.visibility)]
 
     def create(self, actor: Account, fields: Mapping[str, Any], deployment: Deployment = "Cloud") -> Issue:
         """Files a ticket. `fields` as in POST issue. Raises Refused (400) naming the wrong fields."""
@@ -197,15 +200,24 @@ class JiraState:
             self._record(actor, issue, items)
 
     def comment(
-        self, actor: Account, issue: Issue, body: object, *, properties: Mapping[str, Any], public: bool
+        self,
+        actor: Account,
+        issue: Issue,
+        body: object,
+        *,
+        properties: Mapping[str, Any],
+        public: bool,
+        visibility: Mapping[str, str] | None = None,
     ) -> WorldComment:
-        """Posts; outside a service desk every comment is public. Raises Refused (400) for a body that is not ADF."""
+        """Posts; outside a service desk no comment is internal, and `visibility` alone restricts it. Raises Refused
+        (400) for a body that is not ADF."""
         document, who = _body(body), actor.account_id
         is_desk = self.world.projects[issue.project].style == "service_desk"
         with self._changing(issue):
             at = self.now()
             is_public = public or not is_desk
-            comment = WorldComment(self._next_id(), who, document, at, at, who, is_public, dict(properties))
+            kept, shown_to = dict(properties), dict(visibility or {})
+            comment = WorldComment(self._next_id(), who, document, at, at, who, is_public, kept, shown_to)
             issue.comments.append(comment)
             issue.updated = at
         return comment

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.jira_adf import is_document
+from sandbox.jira_audience import read_visibility
 from sandbox.jira_fields import Refused
 from sandbox.jira_http import Call, Reply
 from sandbox.jira_state import NOT_VALID
 from sandbox.server_text import from_wiki
+from sandbox.world import Issue
 
 PUBLIC_PROPERTY = "sd.public.comment"
 
@@ -21,8 +23,31 @@ def create_issue(call: Call) -> Reply:
 
 
 def edit_issue(call: Call) -> Reply:
-    call.state.edit(call.who, call.issue_for("EDIT_ISSUES"), _object(call, "fields"), call.jira.deployment)
+    issue = call.issue_for("EDIT_ISSUES")
+    updates = _object(call, "update") if "update" in call.sent else {}
+    fields = _object(call, "fields") if "fields" in call.sent or not updates else {}
+    if both := sorted(set(fields) & set(updates)):
+        raise Refused(400, errors={both[0]: f"Field '{both[0]}' cannot appear in both 'fields' and 'update'."})
+    changed = {name: _updated(issue, name, operations) for name, operations in updates.items()}
+    call.state.edit(call.who, issue, {**fields, **changed}, call.jira.deployment)
     return Reply(status=204)
+
+
+def _updated(issue: Issue, name: str, operations: object) -> object:
+    """A field's value after `[{"add": …}, {"remove": …}, {"set": …}]`; only labels can be added to. Raises Refused."""
+    value: object = list(issue.labels) if name == "labels" else None
+    for operation in operations if isinstance(operations, list) else [operations]:
+        if not isinstance(operation, Mapping) or len(operation) != 1:
+            raise Refused(400, errors={name: "Operation must be an object with one verb."})
+        ((verb, given),) = operation.items()
+        if verb == "set":
+            value = given
+        elif verb in ("add", "remove") and isinstance(value, list):
+            kept = [one for one in value if one != given]
+            value = kept if verb == "remove" else value if given in value else [*value, given]
+        else:
+            raise Refused(400, errors={name: f"Field does not support '{str(verb)[:20]}'."})
+    return value
 
 
 def delete_issue(call: Call) -> Reply:
@@ -50,7 +75,9 @@ def post_comment(call: Call) -> Reply:
     issue = call.issue_for("ADD_COMMENTS")
     properties = _properties(call.sent.get("properties"))
     public = _is_public(properties.get(PUBLIC_PROPERTY))
-    posted = call.state.comment(call.who, issue, _body(call), properties=properties, public=public)
+    sent, deployment = call.sent.get("visibility"), call.jira.deployment
+    shown_to = read_visibility(call.state.world, issue.project, call.who, sent, deployment)
+    posted = call.state.comment(call.who, issue, _body(call), properties=properties, public=public, visibility=shown_to)
     return Reply(call.views.comment(issue, posted), 201)
 
 

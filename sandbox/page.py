@@ -23,7 +23,12 @@ from sandbox.jira_fields import Refused
 from sandbox.jira_state import JiraState
 from sandbox.world import FORM_FIELDS, REQUEST_TYPE_FIELD, Account, Issue, WorldComment, WorldField
 
-PERSONAS = {"developer": "requests, team payments", "approver": "may approve", "outsider": "in no team"}
+PERSONAS = {
+    "developer": "requests, team payments",
+    "approver": "may approve",
+    "outsider": "in no team",
+    "oncall": "is called when the agent is stuck",
+}
 COOKIE = "persona"
 SHOWN = 50
 VIEWS = {"": "newest", "open": "open", "mine": "filed by me"}

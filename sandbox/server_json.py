@@ -36,7 +36,7 @@ class ServerViews(Views):
             "emailAddress": account.email,
             "avatarUrls": {},
             "displayName": account.name,
-            "active": True,
+            "active": account.account_id not in self.world.inactive,
             "timeZone": account.time_zone,
         }
 
@@ -97,6 +97,8 @@ class ServerViews(Views):
         """Whether it is internal stands in its property alone, which is asked for by an address of its own."""
         document = super().comment(issue, comment)
         del document["jsdPublic"]
+        if "visibility" in document:
+            document["visibility"] = {name: document["visibility"][name] for name in ("type", "value")}
         return document
 
     def item(self, item: HistoryItem) -> Json:

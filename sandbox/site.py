@@ -24,7 +24,10 @@ GROUPS = {
     "g-approvers": "golden-path-approvers",
     "g-ops": "ops-engineers",
     "g-ops-bots": "ops-bots",
+    "g-on-call": "golden-path-on-call",
 }
+
+OPERATIONS = "Operations"  # the role that ops and its bots have in every project
 
 REQUEST_TYPES = (
     "S3 bucket",
@@ -125,6 +128,7 @@ def empty_world(now: datetime) -> World:
         workflows={workflow.id: workflow for workflow in (SERVICE_DESK, SOFTWARE)},
         projects={project.key: project for project in _projects()},
         fields={entry.id: entry for entry in site_fields()},
+        roles={project.key: _roles() for project in _projects()},
     )
 
 
@@ -134,15 +138,20 @@ def _accounts() -> list[Account]:
         return Account(identity, f"{identity}@sandbox.example", name, f"sandbox-token-{identity}", kind, groups, zone)
 
     people = [
-        account("agent", "Golden Path", {"g-ops-bots"}),
+        account("agent", "Golden Path", {"g-ops-bots", "g-on-call"}),
         account("developer", "Dana Developer", {"g-payments"}),
         account("approver", "Alex Approver", {"g-approvers"}),
         account("outsider", "Otis Outsider", set()),
+        account("oncall", "Oona Oncall", {"g-on-call"}),
         account("bot", "Queue Bot", set(), "app"),
     ]
     people += [account(_slug(name), name, {"g-ops"}) for name in ENGINEERS]
     people += [account(_slug(name), name, {group}) for group, names in DEVELOPERS.items() for name in names]
     return people
+
+
+def _roles() -> dict[str, set[str]]:
+    return {"Administrators": set(), OPERATIONS: {"g-ops", "g-ops-bots", "g-on-call"}}
 
 
 def _slug(name: str) -> str:

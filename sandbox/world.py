@@ -113,6 +113,9 @@ class History:
 
 @dataclass
 class WorldComment:
+    """`visibility` restricts it to a group (`type`, `identifier`: its id) or a role (`type`, `value`: its name); empty:
+    to nobody in particular."""
+
     id: int
     author: str
     body: dict[str, Any]
@@ -121,6 +124,7 @@ class WorldComment:
     update_author: str
     public: bool = True
     properties: dict[str, Any] = field(default_factory=dict)
+    visibility: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -162,7 +166,8 @@ class World:
 
     `numbers` holds the last number given out per project, `former_keys` the ids of tickets that have moved; `hidden`
     maps a ticket's id and `hidden_projects` a project's key to the accounts that may not see it; `denied` maps an
-    account to the permissions that it lacks.
+    account to the permissions that it lacks; `roles` maps a project's roles by name to the groups and accounts in them;
+    `inactive` are accounts that were deactivated.
     """
 
     now: datetime
@@ -180,10 +185,12 @@ class World:
     hidden: dict[int, set[str]] = field(default_factory=dict)
     hidden_projects: dict[str, set[str]] = field(default_factory=dict)
     denied: dict[str, set[str]] = field(default_factory=dict)
+    roles: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    inactive: set[str] = field(default_factory=set)
 
 
-# The accounts that people play. `agent` is the account Golden Path works with.
-PERSONAS = ("agent", "developer", "approver", "outsider")
+# The accounts that people play. `agent` is the account Golden Path works with, `oncall` is called when it is stuck.
+PERSONAS = ("agent", "developer", "approver", "outsider", "oncall")
 
 # Field ids of the sandbox's site. On a real site they differ: readers must find them by schema or by name.
 REQUEST_TYPE_FIELD = "customfield_10010"

@@ -20,6 +20,7 @@ from fulfilment.handler import Asked, Handler, Never, Reader, Undo
 from fulfilment.plan import Plan, Step
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
 from tickets.errors import NotFound, NoTransition
+from tickets.jira_records import Audience
 from tickets.ticket import (
     Comment,
     FieldChange,
@@ -90,12 +91,26 @@ class FakeDesk:
         self._may_fail("groups_of")
         return self.groups.get(account_id, frozenset())
 
-    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
+    def post_comment(
+        self,
+        ticket_id: int,
+        body: Adf,
+        *,
+        properties: Mapping[str, Any],
+        public: bool,
+        only: Audience | None = None,
+    ) -> Comment:
         self._may_fail("post_comment")
         self.writes.append("comment")
         comment = self.comment(ticket_id, AGENT, body["text"], properties=properties, public=public)
         self._wrote("post_comment")
         return comment
+
+    def add_label(self, ticket_id: int, label: str) -> None:
+        self._may_fail("add_label")
+        if label not in self.tickets[ticket_id].labels:
+            self.writes.append("label")
+            self._change(ticket_id, labels=(*self.tickets[ticket_id].labels, label))
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         self._may_fail("move")

@@ -67,7 +67,7 @@ class Postgres:
             url = self.empty()
             TicketStore.open(Place(url, TICKETS)).close()
             Ledger.open(Place(url, LEDGER)).close()
-            self.templates.append(_name(url))
+            self.templates.append(name_of(url))
         return self._new(self.templates[0])
 
     def _new(self, template: str) -> str:
@@ -76,7 +76,7 @@ class Postgres:
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        self.run("postgres", f"DROP DATABASE {_name(url)} WITH (FORCE)")
+        self.run("postgres", f"DROP DATABASE {name_of(url)} WITH (FORCE)")
 
     def run(self, database: str, *statements: str) -> list[tuple[Any, ...]]:
         """Runs statements as the server's owner, each for itself; returns the rows of the last. `database`: name or
@@ -149,7 +149,7 @@ def at_revision(place: Location, migrations: Path, revision: str) -> None:
     engine.dispose()
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 

@@ -1,16 +1,22 @@
 """Atlassian Document Format: what a document says as text, and the few nodes that we write ourselves.
 
 Reading walks with an explicit stack, so no depth of nesting can break it. Writing knows paragraphs, text, code, lists
-and tables, and nothing else: neither a mention nor a macro nor a link can be built from ticket text.
+and tables, and the mention of a configured account: neither a mention nor a macro nor a link can be built from ticket
+text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 Adf = dict[str, Any]
+
+# An account id of Jira Cloud, or a plain user name of Data Center.
+ACCOUNT_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9:._@-]{0,127}$"
+_ACCOUNT_ID = re.compile(ACCOUNT_ID.removesuffix("$"), re.ASCII)
 
 _ROWS = frozenset({"tableRow"})
 _CELLS = frozenset({"tableCell", "tableHeader"})
@@ -217,7 +223,8 @@ def doc(*blocks: Adf) -> Adf:
 
 
 def paragraph(*inline: Adf) -> Adf:
-    return {"type": "paragraph", "content": [node for node in inline if node.get("text")]}
+    content = [node for node in inline if node.get("type") != "text" or node.get("text")]
+    return {"type": "paragraph", "content": content}
 
 
 def text(words: str, *, strong: bool = False) -> Adf:
@@ -229,6 +236,19 @@ def text(words: str, *, strong: bool = False) -> Adf:
 
 def code(words: str) -> Adf:
     return {"type": "text", "text": words, "marks": [{"type": "code"}]}
+
+
+def mention(account_id: str) -> Adf:
+    """A person who is notified. Only for an account that the configuration names: never for one from a ticket. Raises
+    ValueError for what can be no account's id."""
+    return {"type": "mention", "attrs": {"id": checked_account(account_id)}}
+
+
+def checked_account(account_id: str) -> str:
+    """Raises ValueError for what can be no account's id."""
+    if not _ACCOUNT_ID.fullmatch(account_id):
+        raise ValueError(f"{account_id[:60]!r} is no account's id: nobody is mentioned by it")
+    return account_id
 
 
 def code_block(words: str) -> Adf:

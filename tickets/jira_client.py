@@ -26,9 +26,21 @@ from tickets.errors import (
 from tickets.jira_answers import Login
 from tickets.jira_cloud import Cloud
 from tickets.jira_data_center import DataCenter
+from tickets.jira_labels import add_label
 from tickets.jira_pace import Pace
 from tickets.jira_pages import embedded_comments, number, read_list, read_object, read_objects, rows, ticket_path
-from tickets.jira_records import Deployment, Fetched, Offer, ProjectFacts, Raw, Search, SiteFacts, in_projects
+from tickets.jira_records import (
+    AccountFacts,
+    Audience,
+    Deployment,
+    Fetched,
+    Offer,
+    ProjectFacts,
+    Raw,
+    Search,
+    SiteFacts,
+    in_projects,
+)
 from tickets.jira_session import SessionCarrier
 from tickets.jira_settings import JiraSettings
 from tickets.jira_transport import Transport
@@ -302,21 +314,45 @@ class JiraClient:
             raise MalformedAnswer(f"Jira does not name every account in the group {group}")
         return frozenset(member.id for member in members if member is not None)
 
-    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
-        """Posts once. `properties` mark the comment as ours; whether customers see it is always said."""
+    def known_account(self, account: str) -> AccountFacts | None:
+        """By account id (Data Center: by the user's name); None where the site does not know it, or not for us."""
+        try:
+            raw = self._dialect.user(account)
+        except NotFound:
+            return None
+        person = read_person(raw)
+        if person is None:
+            raise MalformedAnswer(f"Jira does not name the account {account}")
+        return AccountFacts(person, raw.get("active") is not False)
+
+    def post_comment(
+        self,
+        ticket_id: int,
+        body: Adf,
+        *,
+        properties: Mapping[str, Any],
+        public: bool,
+        only: Audience | None = None,
+    ) -> Comment:
+        """Posts once. `properties` mark the comment as ours; whether customers see it is always said. `only` restricts
+        it: Jira declines an audience that it does not know, or that we are not part of."""
         marks = {**properties, PUBLIC_PROPERTY: {"internal": not public}}
-        raw = self._transport.write(
-            f"{ticket_path(self._dialect.api, ticket_id)}/comment",
-            {
-                "body": self._dialect.body(body),
-                "properties": [{"key": key, "value": value} for key, value in marks.items()],
-            },
-        )
+        sent: dict[str, Any] = {
+            "body": self._dialect.body(body),
+            "properties": [{"key": key, "value": value} for key, value in marks.items()],
+        }
+        if only is not None:
+            sent["visibility"] = self._dialect.visibility(only)
+        raw = self._transport.write(f"{ticket_path(self._dialect.api, ticket_id)}/comment", sent)
         try:
             comment = read_comment(raw if isinstance(raw, Mapping) else {})
         except Unreadable as error:
             raise AnswerUnknown(f"Jira took a comment on ticket {ticket_id}, but: {error}; read the ticket") from None
         return replace(comment, properties=marks, is_public=public)
+
+    def add_label(self, ticket_id: int, label: str) -> None:
+        """Adds it, sent once. Already there: nothing is done. Raises AnswerUnknown when it cannot be told."""
+        add_label(self._transport, ticket_path(self._dialect.api, ticket_id), label)
 
     def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
         """Transition to the status of this name, sent once. Already there: nothing is done.

@@ -18,7 +18,7 @@ from tickets.jira_pages import (
     rows,
     ticket_path,
 )
-from tickets.jira_records import Deployment, Fetched, Raw, Search
+from tickets.jira_records import Audience, Deployment, Fetched, Raw, Search
 from tickets.jira_transport import Transport
 from tickets.reading import CHANNEL_PROPERTY
 from tickets.shapes import mapping, word
@@ -122,6 +122,15 @@ class Cloud:
         """Their ids."""
         groups = read_objects(self._transport, f"{self.api}/user/groups", {"accountId": account_id})
         return [group.get("groupId") for group in groups]
+
+    def user(self, account: str) -> Raw:
+        """By its account id. Raises NotFound."""
+        return read_object(self._transport, f"{self.api}/user", {"accountId": account})
+
+    def visibility(self, audience: Audience) -> dict[str, str]:
+        """As a comment names it. A group is meant by its id: its name may change."""
+        named = "identifier" if audience.kind == "group" else "value"
+        return {"type": audience.kind, named: audience.name}
 
     def group_members(self, group: str) -> list[Raw]:
         """By the group's id."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tickets.errors import JiraError, JiraUnreachable, MalformedAnswer, NotFound, Unavailable
 from tickets.jira_pages import number, read_members, read_object, read_objects, rows, ticket_path
-from tickets.jira_records import Deployment, Fetched, Raw, Search
+from tickets.jira_records import Audience, Deployment, Fetched, Raw, Search
 from tickets.jira_transport import Transport
 from tickets.reading import embedded_histories
 from tickets.shapes import read_instant
@@ -140,6 +140,14 @@ class DataCenter:
         if not isinstance(block, Mapping) or block.get("size") != len(items):
             raise MalformedAnswer(f"Jira does not give all groups of account {account_id}")
         return [group.get("name") for group in items]
+
+    def user(self, account: str) -> Raw:
+        """By the user's name. Raises NotFound."""
+        return read_object(self._transport, f"{self.api}/user", {"username": account})
+
+    def visibility(self, audience: Audience) -> dict[str, str]:
+        """As a comment names it."""
+        return {"type": audience.kind, "value": audience.name}
 
     def group_members(self, group: str) -> list[Raw]:
         """By the group's name; members of groups within it are among them."""

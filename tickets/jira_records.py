@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from tickets.errors import Unavailable
+from tickets.ticket import Person
 
 Raw = Mapping[str, Any]
 Clock = Literal["created", "updated"]
@@ -75,6 +76,23 @@ class Offer:
     to_status: str
     required: Mapping[str, str]
     resolutions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who may see a comment besides administrators: the members of a group (by its id; on Data Center by its name), or
+    of a project's role (by its name). Jira takes it only from an account that is a member itself."""
+
+    kind: Literal["group", "role"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """An account as the site knows it. One that is not active is notified of nothing."""
+
+    person: Person
+    is_active: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ one moment and waits for nobody. No waiting is without an end.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tickets.errors import StoreError
 from tickets.place import Place
 
 DRIVER_MISSING = "PostgreSQL needs its driver: pip install 'goldenpath[postgresql]'"
@@ -38,8 +40,13 @@ _SETTINGS = (
     "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, "
     "false)"
 )
+_ASKED = text(
+    "SELECT current_setting('fsync') = 'on', "
+    "pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
+)
+_LOCKED = "55P03"
 _BY_STATE = {
-    "55P03": "is locked by another process: wait for it to end, then try again",
+    _LOCKED: "is locked by another process: wait for it to end, then try again",
     "57014": f"did not answer within {STATEMENT_TIME.total_seconds() / 60:.0f} minutes: see what the server is doing",
     "40001": "was written by another process at the same moment, so nothing was written: try again",
     "40P01": "was written by another process at the same moment, so nothing was written: try again",
@@ -104,6 +111,38 @@ def has_tables(place: Place) -> bool:
         engine.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`is_locked`: another process has been writing for as long as was waited; `is_durable`: the server's fsync."""
+
+    is_locked: bool
+    is_read_only: bool
+    is_durable: bool
+
+
+def look(place: Place, *, busy: timedelta) -> Look:
+    """Takes the turn of a writer and gives it back. Raises StoreError, and ImportError without a driver."""
+    engine = create_postgres_engine(place, busy=busy)
+    try:
+        with engine.connect().execution_options(reading=True) as connection:
+            is_durable, is_read_only = connection.execute(_ASKED).one()
+        return Look(_is_locked(engine), is_read_only, is_durable)
+    except DBAPIError as error:
+        raise StoreError(sentence(str(place), error)) from error
+    finally:
+        engine.dispose()
+
+
+def _is_locked(engine: Engine) -> bool:
+    try:
+        with engine.begin():
+            return False
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCKED:
+            return True
+        raise
+
+
 def is_of_postgres(error: DBAPIError) -> bool:
     return hasattr(error.orig, "sqlstate")
 
@@ -115,7 +154,7 @@ def sentence(what: str, error: DBAPIError) -> str:
         return f"{what} {_BY_STATE[state]}"
     message = str(error.orig).partition("\n")[0]
     low = message.lower()
-    if (state is None and "connection failed" in low) or "connection to server" in low or "connection timeout" in low:
+    if state is None and isinstance(error, OperationalError) and not error.connection_invalidated:
         said = next((said for words, said in _BY_WORDS if words in low.rpartition("failed: ")[2]), None)
         return f"{what} {said}" if said else f"{what} cannot be reached: {message}"
     if error.connection_invalidated or (state or "")[:2] in ("08", "57") or state == "25P03":

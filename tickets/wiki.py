@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tickets.adf import checked_account
+
 _Node = Mapping[str, Any]
 _ALWAYS = frozenset("\\{}[]|~^*+@#%&")
 _MARKS = {"": ("", ""), "strong": ("*", "*"), "code": ("{{", "}}")}
@@ -25,8 +27,8 @@ def to_wiki(adf: _Node) -> str:
 
     Line ends and blanks in text become one space, characters that nobody sees a replacement character. A mark is left
     out where markup could not carry it (next to a letter or a digit), and so is an item without words. A code block
-    whose words could end it, or that Jira would search for mentions, is written as text. Raises ValueError for a node
-    that we do not write.
+    whose words could end it, or that Jira would search for mentions, is written as text. Mentions stand on lines of
+    their own. Raises ValueError for a node that we do not write.
     """
     if adf.get("type") != "doc":
         raise ValueError(f"a document is to be written as wiki markup, not a node of the type {adf.get('type')!r}")
@@ -62,6 +64,8 @@ def _only_paragraph(node: _Node, kind: str, *, marked: bool = True) -> str:
 
 
 def _paragraph(node: _Node, *, marked: bool = True) -> str:
+    if any(part.get("type") == "mention" for part in _content(node)):
+        return _mentions(_content(node))
     runs = _carried(_runs(_content(node), marked=marked))
     done = ""
     for index, (words, mark) in enumerate(runs):
@@ -71,6 +75,18 @@ def _paragraph(node: _Node, *, marked: bool = True) -> str:
         done = _escaped(done + words[:start] + opening, core, is_last=index == len(runs) - 1)
         done += closing + words[start + len(core) :]
     return done.strip(" ")
+
+
+def _mentions(nodes: Sequence[_Node]) -> str:
+    """A line of mentions and blanks: next to other words one could be joined with them, so there it is refused."""
+    said = [node for node in nodes if node.get("type") == "mention" or _words(node).strip()]
+    return " ".join(map(_mention, said))
+
+
+def _mention(node: _Node) -> str:
+    if node.get("type") != "mention":
+        raise ValueError("a mention has wiki markup here on a line of mentions alone")
+    return f"[~{checked_account(str((node.get('attrs') or {}).get('id')))}]"
 
 
 def _runs(nodes: Sequence[_Node], *, marked: bool) -> list[tuple[str, str]]:

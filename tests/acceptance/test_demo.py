@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -248,3 +249,19 @@ def test_what_could_not_be_told_is_looked_at_again(worked: Worked) -> None:
     later = [o.result for _ in range(2) for o in cycle(worked).outcomes if o.ticket == key]
     assert first == [Result.UNCERTAIN]
     assert later[0] is Result.FULFILLED
+
+
+def test_the_record_has_a_row_before_and_after_each_step_and_no_free_text_in_its_details(worked: Worked) -> None:
+    with bootstrap.open_ledger(worked.demo.configuration) as ledger:
+        rows = [json.loads(line) for line in ledger.copy("jsonl")][:-1]
+    steps: dict[str, list[str]] = {}
+    for row in rows:
+        if row["kind"] in ("intent", "step"):
+            steps.setdefault(row["request_id"], []).append(row["kind"])
+        for name, value in json.loads(row["detail"]).items():
+            assert value is None or not isinstance(value, str) or re.fullmatch(r"[\w.:-]{1,64}", value), (name, value)
+    assert steps
+    for kinds in steps.values():
+        assert kinds == ["intent", "step"] * (len(kinds) // 2)
+    assert {row["request_id"] for row in rows if row["kind"] == "applied"} <= steps.keys()
+    assert all(row["decision"] for row in rows if row["kind"] == "decision")

@@ -265,6 +265,14 @@ def example_members(site: Site) -> None:
     assert accounts == {account.account_id for account in known if "g-payments" in account.groups}
 
 
+def example_edit(site: Site) -> None:
+    key = site.file(labels=["mine"])
+    for label in ("needs-a-person", "needs-a-person"):
+        site.call("PUT", "issue/{key}", key, body={"update": {"labels": [{"add": label}]}})
+    assert site.call("GET", "issue/{key}", key).json()["fields"]["labels"] == ["mine", "needs-a-person"]
+    site.change(key)
+
+
 def get(path: str, **query: str) -> Callable[[Site], object]:
     return lambda site: site.call("GET", path, query=query)
 
@@ -292,7 +300,7 @@ EXAMPLES: dict[tuple[str, str], Callable[[Site], object]] = {
     ("POST", "issue/bulkfetch"): example_bulk_fetch,
     ("DELETE", "issue/{key}"): example_delete,
     ("GET", "issue/{key}"): example_get_issue,
-    ("PUT", "issue/{key}"): lambda site: site.change(site.file()),
+    ("PUT", "issue/{key}"): example_edit,
     ("PUT", "issue/{key}/assignee"): lambda site: site.call(
         "PUT", "issue/{key}/assignee", site.file(), body={"accountId": "mara-lindqvist"}
     ),
@@ -329,6 +337,29 @@ def test_refusals_are_described_too(sandbox: ThreadedSandbox, description: Descr
     assert site.call("GET", "issue/{key}", "OPS-999999").status_code == 404
     assert site.call("POST", "issue/{key}/comment", key, body={"body": "text"}).status_code == 400
     assert site.call("GET", "search/jql", query={"jql": "order by id"}).status_code == 400
+
+
+def test_restricted_comments_are_as_described(sandbox: ThreadedSandbox, description: Description) -> None:
+    """Named by a group's id or name, or a role; only who is in it sees it."""
+    site = Site(sandbox, description)
+    key, body = site.file(project={"key": "PLAT"}, issuetype={"name": "Task"}, customfield_10010=None), paragraphs("x")
+    for visibility in (
+        {"type": "group", "identifier": "g-on-call"},
+        {"type": "group", "value": "golden-path-on-call"},
+        {"type": "role", "value": "Operations"},
+    ):
+        sent = {"body": body, "visibility": visibility}
+        answer = site.call("POST", "issue/{key}/comment", key, body=sent)
+        assert (answer.status_code, answer.json()["visibility"]["type"]) == (201, visibility["type"])
+    totals = [site.call("GET", "issue/{key}/comment", key, who=who).json()["total"] for who in ("agent", "developer")]
+    assert totals == [3, 0]
+    for refused in (
+        {"type": "group", "identifier": "g-ops"},
+        {"type": "role", "value": "Administrators"},
+        {"type": "x"},
+    ):
+        answer = site.call("POST", "issue/{key}/comment", key, body={"body": body, "visibility": refused})
+        assert answer.status_code == 400
 
 
 def test_permissions_are_refused_as_described(sandbox: ThreadedSandbox, description: Description) -> None:

@@ -27,8 +27,8 @@ def connect(site: ThreadedSandbox, *, name: str = "") -> JiraClient:
     return client
 
 
-def install(site: ThreadedSandbox, folder: Path) -> config.Configuration:
-    """A configuration in the folder that points at the site."""
+def install(site: ThreadedSandbox, folder: Path, *, database: str = "") -> config.Configuration:
+    """A configuration in the folder that points at the site; `database` is the address of a PostgreSQL."""
     token = folder / "token"
     token.write_text(site.personas["agent"].token)
     text = configuration(
@@ -39,6 +39,8 @@ def install(site: ThreadedSandbox, folder: Path) -> config.Configuration:
         every_minutes=5,
         deployment=site.deployment,
     )
+    if database:
+        text += f'\n[store]\ndatabase = "{database}"\n'
     (folder / "goldenpath.toml").write_text(text)
     return config.load(folder / "goldenpath.toml")
 

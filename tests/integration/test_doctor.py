@@ -31,7 +31,7 @@ from sandbox.world import Workflow, WorldTransition
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = ("OPS", "DATA", "PLAT", "WEB")
-NEEDS_LOG_IN = {"time zone", "projects", "fields", "transitions", "permissions", "groups", "members"}
+NEEDS_LOG_IN = {"time zone", "projects", "fields", "transitions", "permissions", "groups", "members", "on call"}
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_data_center_with_a_personal_access_token(tmp_path: Path, aws: RunningAw
         assert "not known" in found["token"].sentence
         assert "Jira Data Center 9.12" in found["address"].sentence
         site.state.sight.deny("agent", "ADD_COMMENTS")
-        assert wrong(made.examine()) == {"token", "answering"}
+        assert wrong(made.examine()) == {"token", "answering", "on-call comments"}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_missing_permission_names_where_to_grant_it(
     assert said in found[feature].sentence
     where = "Global permissions" if permission == "USER_PICKER" else "permission scheme of OPS, DATA, PLAT, WEB"
     assert where in found[feature].cure
-    assert wrong(found) <= {feature, "groups", "members"}
+    assert wrong(found) <= {feature, "groups", "members", "on-call comments"}
 
 
 def test_groups_whose_members_cannot_be_read_fall_back_on_the_default_calendar(installation: Installation) -> None:
@@ -460,7 +460,7 @@ def test_a_ledger_whose_chain_is_broken(installation: Installation) -> None:
     with bootstrap.open_ledger(loaded) as ledger:
         for number in range(3):
             ledger.note(Note(datetime.now(UTC), "started", f"row {number}"))
-    with closing(sqlite3.connect(bootstrap.ledger_path(loaded))) as file:
+    with closing(sqlite3.connect(bootstrap.ledger_place(loaded))) as file:
         for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             file.execute(f'DROP TRIGGER "{name}"')
         file.execute("UPDATE ledger SET kind = 'forged' WHERE seq = 2")
@@ -474,8 +474,8 @@ def test_a_ledger_whose_chain_is_broken(installation: Installation) -> None:
 def test_stores_that_are_none(installation: Installation) -> None:
     loaded = config.load(installation.file)
     loaded.folder.mkdir()
-    bootstrap.store_path(loaded).write_bytes(b"this is no database, whatever its name says" * 100)
-    bootstrap.ledger_path(loaded).mkdir()
+    bootstrap.store_place(loaded).write_bytes(b"this is no database, whatever its name says" * 100)
+    bootstrap.ledger_place(loaded).mkdir()
     found = installation.examine()
     assert wrong(found) == {"ticket store", "ledger"}
 
@@ -493,7 +493,7 @@ def test_a_store_that_another_process_holds(installation: Installation) -> None:
     loaded = config.load(installation.file)
     with bootstrap.open_store(loaded):
         pass
-    with written_by_another(bootstrap.store_path(loaded)):
+    with written_by_another(bootstrap.store_place(loaded)):
         found = installation.examine()
     assert (found["ticket store"].result, wrong(found)) == (Health.WARNING, {"ticket store"})
 
@@ -584,3 +584,40 @@ def test_the_page_and_the_declaration_agree() -> None:
         for need in NEEDS
     ]
     assert rows == declared
+
+
+# Who is called
+
+
+def test_who_is_called_exists_and_sees_the_call(installation: Installation) -> None:
+    found = installation.examine()
+    assert "Oona Oncall" in found["on-call accounts"].sentence
+    assert "only the group g-on-call sees them" in found["on-call audience"].sentence
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "said"),
+    [
+        ('["oncall"]', '["oncall", "nobody"]', "on-call accounts", "knows no account nobody"),
+        ('["oncall"]', '["oncall", "developer"]', "on-call audience", "Dana Developer is not in the group"),
+        ('group = "g-on-call"', 'group = "g-ops"', "on-call audience", "Golden Path is not in the group g-ops"),
+        ('group = "g-on-call"', "", "on-call audience", "PLAT, WEB: no service desk"),
+        ('group = "g-on-call"', 'webhook_url = "https://h.example"\nwebhook_secret_file = "gone"', "on call", "gone"),
+        ('[on_call]\naccounts = ["oncall"]\ngroup = "g-on-call"\n', "", "on call", "nobody is told"),
+    ],
+)
+def test_a_call_that_would_not_reach_is_said(
+    installation: Installation, old: str, new: str, name: str, said: str
+) -> None:
+    installation.replace(old, new)
+    found = installation.examine()
+    assert found[name].result in (Health.PROBLEM, Health.WARNING)
+    assert said in found[name].sentence
+    assert wrong(found) <= {name, "on-call audience"}
+
+
+def test_who_has_left_is_not_called(installation: Installation) -> None:
+    installation.site.world.inactive.add("oncall")
+    found = installation.examine()
+    assert wrong(found) == {"on-call accounts"}
+    assert "Oona Oncall is not active" in found["on-call accounts"].sentence

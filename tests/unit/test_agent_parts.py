@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +12,15 @@ import pandas as pd
 import pytest
 
 from agent import bootstrap, cli, config, figures, operations, printing
+from agent.config import Configuration
 from agent.cycle import CycleReport
 from agent.errors import AgentError, ConfigurationError
 from agent.processes import free_port
+from agent.tables import Store
+from fulfilment.chain import Note
+from fulfilment.identity import request_identity
 from fulfilment.request import Outcome, Result
+from tests.unit.test_ledger import request
 from tickets.sync import SyncReport
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -34,6 +40,19 @@ def test_a_damaged_secret_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="restore it from a backup"):
         bootstrap.installation_secret(tmp_path)
     assert (tmp_path / bootstrap.SECRET_FILE).read_bytes() == b"short"
+
+
+def test_a_ledger_that_was_begun_with_another_secret_is_left_alone(tmp_path: Path) -> None:
+    """As on a second machine, or after the file was lost: what it made before would be somebody else's."""
+    installed, own, other = Configuration(store=Store(folder=tmp_path)), b"a" * 32, b"b" * 32
+    with bootstrap.open_ledger(installed) as ledger:
+        bootstrap.require_own(ledger, other, installed)
+        made = request()
+        identity = request_identity(own, site=made.site, ticket_id=made.ticket_id, handler=made.handler, generation=1)
+        ledger.create(replace(made, id=identity), Note(AT, "matched", "matched"), context={})
+        bootstrap.require_own(ledger, own, installed)
+        with pytest.raises(AgentError, match=r"installation-secret is not .* copy it from the folder"):
+            bootstrap.require_own(ledger, other, installed)
 
 
 def test_a_taken_port_names_itself() -> None:

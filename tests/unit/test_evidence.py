@@ -235,7 +235,7 @@ def test_a_ticket_is_asked_about_once(evidence: Evidence, ledger: Ledger) -> Non
 @pytest.mark.parametrize("state", [State.APPLYING, State.APPLIED, State.UNCERTAIN])
 def test_a_wrong_fulfilment_demotes_its_handler_once(evidence: Evidence, ledger: Ledger, state: State) -> None:
     made = create(ledger, state=State.APPROVED)
-    begun = ledger.begin(made, Note(AT, "applying", "begins"), reserve="dev/box", least=Mode.SUPERVISED)
+    begun = ledger.begin(made, Note(AT, "applying", "begins"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
     if state is not State.APPLYING:
         ledger.move(begun, state, Note(AT, state.value, "moved"))
     evidence.audit(said("storage-box"))
@@ -288,7 +288,7 @@ def test_what_the_evidence_approved_begins_only_while_the_certificate_is_in_forc
 
 def test_what_a_person_approved_begins_without_a_certificate(ledger: Ledger) -> None:
     made = decided_on(ledger, State.APPROVED)
-    begun = ledger.begin(made, Note(AT, "applying", "begins"), reserve="dev/box", least=Mode.SUPERVISED)
+    begun = ledger.begin(made, Note(AT, "applying", "begins"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
     assert begun.state is State.APPLYING
 
 

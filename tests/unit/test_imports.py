@@ -38,6 +38,7 @@ HOMES = {
         "tickets/migrations/",
         "fulfilment/evidence_tables.py",
         "fulfilment/schema.py",
+        "fulfilment/statements.py",
         "fulfilment/migrations/",
     ),
     "alembic": (

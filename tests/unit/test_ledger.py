@@ -242,7 +242,7 @@ def test_what_was_kept_is_there_after_reopening(ledger_place: Location) -> None:
         made = create(ledger)
     with Ledger.open(ledger_place) as ledger:
         assert ledger.unfinished() == [made]
-        assert ledger.context(made) == {"team": "payments"}
+        assert made.memory == {"team": "payments"}
 
 
 def test_the_chain_of_migrations_ends_where_the_schema_says() -> None:

@@ -81,7 +81,12 @@ def test_every_persona_is_itself(sandbox: ThreadedSandbox) -> None:
 
 @pytest.mark.parametrize(
     ("account", "groups"),
-    [("developer", {"g-payments"}), ("approver", {"g-approvers"}), ("outsider", set()), ("agent", {"g-ops-bots"})],
+    [
+        ("developer", {"g-payments"}),
+        ("approver", {"g-approvers"}),
+        ("outsider", set()),
+        ("agent", {"g-ops-bots", "g-on-call"}),
+    ],
 )
 def test_groups(sandbox: ThreadedSandbox, account: str, groups: set[str]) -> None:
     answer = call(sandbox, "GET", f"user/groups?accountId={account}")

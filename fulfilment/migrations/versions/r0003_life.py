@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("ticket_key", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("look_at", sa.Text, nullable=False),
+        sa.Column("ways", sa.Text),
         sa.Column("told_at", sa.String(32)),
         sa.Column("settled_at", sa.String(32)),
         sa.Column("created_at", sa.String(32), nullable=False),
@@ -36,3 +37,14 @@ def upgrade() -> None:
         sa.Column("at", sa.String(32), nullable=False),
     )
     op.create_index("reservations_by_name", "reservations", ["kind", "name"])
+    _refuse_replacing()
+
+
+def _refuse_replacing() -> None:
+    """SQLite's REPLACE deletes a row without asking the trigger that refuses deletions."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER ledger_refuses_replace BEFORE INSERT ON ledger "
+            "WHEN EXISTS (SELECT 1 FROM ledger WHERE seq = NEW.seq) "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        )
