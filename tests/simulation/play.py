@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
-from fulfilment.desk import Replies
+from fulfilment.desk import Desk, Replies
 from fulfilment.engine import Engine
 from fulfilment.errors import AnswerLost, FulfilmentError, LedgerError, ProviderBusy, ProviderRefused
 from fulfilment.handler import Handler
@@ -27,6 +27,7 @@ from tickets.ticket import Classification
 
 GIVEN = Classification("storage-box", "given", 1.0)
 MOST_CYCLES = 60
+MOST_LINES = 160  # of a trace
 EVERY = timedelta(minutes=6)
 SLEEP = timedelta(minutes=16)  # longer than a lease
 
@@ -44,7 +45,10 @@ class Played:
 
     def __str__(self) -> str:
         lines = [f"{self.schedule.scenario}, states at the end: {', '.join(self.states) or 'none'}"]
-        lines += [*self.trace, *(f"WRONG: {line}" for line in self.wrong)]
+        trace = self.trace
+        if len(trace) > MOST_LINES:
+            trace = (*trace[: MOST_LINES // 2], "...", *trace[-MOST_LINES // 2 :])
+        lines += [*trace, *(f"WRONG: {line}" for line in self.wrong)]
         return "\n".join([*lines, f"play again: {self.schedule.command}"])
 
 
@@ -70,7 +74,7 @@ class Process:
         self.ledger = ledger or stage.bench.open_ledger()
         self.engine = Engine(
             ledger=cast(Ledger, WatchedLedger(self.ledger, stage.reel, watch, self.life)),
-            desk=WatchedDesk(stage.world.jira, watch, self.life),
+            desk=cast(Desk, WatchedDesk(stage.world.jira, watch, self.life)),
             replies=stage.kit.replies,
             handlers=stage.kit.handlers,
             policy=stage.kit.policy,
@@ -348,7 +352,7 @@ def run(stage: Stage) -> Played:
         before = now
     reel.go_live()
     books = invariants.Books(world, frozenset(stage.slept_before))
-    wrong = [*world.wrong, *invariants.check(books), *invariants.check_ledger(process.ledger)]
+    wrong = [*dict.fromkeys(world.wrong), *invariants.check(books), *invariants.check_ledger(process.ledger)]
     return Played(stage.schedule, tuple(wrong), tuple(stage.points), books.states, tuple(stage.trace), cycle)
 
 

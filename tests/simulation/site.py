@@ -19,7 +19,6 @@ from agent.config import build_policy
 from agent.replies import AdfReplies
 from fulfilment.buckets import MARK
 from fulfilment.clients import Workshop
-from fulfilment.desk import Adf
 from fulfilment.executor import Executor
 from fulfilment.handler import Handler, Reader
 from fulfilment.identity import PROPERTY
@@ -57,12 +56,11 @@ class SiteJira:
         self.account = client.account
         self.groups_of = client.groups_of
         self.move = client.move
+        self.post_comment = client.post_comment
+        self.add_label = client.add_label
 
     def ticket(self, ticket: int | str) -> Ticket:
         return self.client.ticket(ticket)
-
-    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
-        return self.client.post_comment(ticket_id, body, properties=properties, public=public)
 
     # --- what people do, and what invariants ask
 

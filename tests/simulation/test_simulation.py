@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.known import KNOWN, LINES
 from tests.simulation.play import Played, play, recording, schedule
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.schedules import Schedule, pair, singles
@@ -80,13 +79,19 @@ def test_there_are_enough() -> None:
     assert thorough + len(PAIRED) * 100 * SOAKED >= 50_000
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=name)) for name in KNOWN],
-)
-def test_what_is_known_to_be_wrong(name: str) -> None:
-    words, _ = KNOWN[name]
-    played = play(schedule(*words), trace=True)
+# What the simulation has found, each by its shortest schedule.
+FOUND = {
+    "a reply was lost when it could not be looked up who may ask": "question desk.groups_of@3 busy",
+    "a request that another process fulfilled meanwhile was begun anew": "question desk.groups_of@3 other",
+    "what Jira refused to show ended the turn in an error of ours": "supervised desk.ticket@3 refused",
+    "what is only shown was shown twice by two processes": "suggest desk.post_comment other",
+    "what was begun went on after its ticket was closed": "autonomous ledger.begin close ledger.intend die",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_stays_mended(name: str) -> None:
+    played = play(schedule(*FOUND[name].split()), trace=True)
     assert not played.wrong, str(played)
 
 
@@ -94,7 +99,7 @@ def _all_hold(schedules: list[Schedule]) -> None:
     wrong: list[Played] = []
     for one in schedules:
         played = play(one)
-        if set(played.wrong) - LINES:
+        if played.wrong:
             wrong.append(played)
     if wrong:
         shortest = min(wrong, key=lambda played: (len(played.schedule.faults), len(played.points)))
