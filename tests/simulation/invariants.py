@@ -180,7 +180,8 @@ def no_quota_is_exceeded(books: Books) -> Iterator[str]:
 def what_ended_reserves_nothing(books: Books) -> Iterator[str]:
     states = {row["id"]: row["state"] for row in books.requests}
     for row in books.reservations:
-        if row["released_at"] is None and row["kind"] != "quota" and states[row["request_id"]] not in HOLDING:
+        is_held = states[row["request_id"]] in HOLDING or row["request_id"] in books.called
+        if row["released_at"] is None and row["kind"] != "quota" and not is_held:
             yield f"{row['name']} is still reserved by a request that is {states[row['request_id']]}"
 
 
