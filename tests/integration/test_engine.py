@@ -46,7 +46,7 @@ class House:
     def __init__(self, place: Location) -> None:
         self.desk = FakeDesk()
         self.provider = FakeProvider()
-        self.ledger = Ledger.open(place)
+        self.ledger = Ledger.open(place, clock=lambda: self.desk.clock)
         self.handler: Handler = BoxHandler(BoxSettings())
         self.is_stopping = False
         self.deadline = 60.0
@@ -408,7 +408,7 @@ def test_a_request_under_another_workers_lease_is_left_alone(house: House, ledge
     ticket = house.desk.file()
     house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
     (request,) = house.engine().due()
-    with Ledger.open(ledger_place) as other:
+    with Ledger.open(ledger_place, clock=lambda: house.desk.clock) as other:
         other.claim(request, house.desk.now())
         assert "another process" in house.cycle(Mode.SUPERVISED)[0].reasons[0]
 
@@ -458,6 +458,8 @@ def test_a_suggestion_that_may_be_lost_is_not_taken_for_posted(house: House) -> 
     house.desk.fail_next["post_comment"] = AnswerUnknown("no answer in time")
     with pytest.raises(AnswerUnknown):  # no request keeps it: the cycle must look at the ticket again
         house.engine(Mode.SUGGEST).consider(ticket, GIVEN)
+    assert house.engine(Mode.SUGGEST).consider(ticket, GIVEN).result is Result.UNCERTAIN  # it may be on its way
+    house.desk.clock += timedelta(minutes=11)
     assert house.engine(Mode.SUGGEST).consider(ticket, GIVEN).result is Result.SUGGESTED
     assert len(house.desk.ours(ticket.id)) == 1
 

@@ -52,7 +52,9 @@ def test_work_of_the_provider_spans_five_cycles_and_holds_no_lease(house: House,
     results = [house.engine().consider(ticket, GIVEN).result]
     while results[-1] is not Result.FULFILLED:
         assert house.state(ticket) is State.WAITING_ON_PROVIDER
-        with Ledger.open(tmp_path / "ledger.sqlite3") as other:  # nobody holds it in between
+        with Ledger.open(
+            tmp_path / "ledger.sqlite3", clock=lambda: house.desk.clock
+        ) as other:  # nobody holds it in between
             held = other.claim(request_of(house, ticket), house.desk.now())
             other.release(held.id)
         assert house.engine().due() == []  # not before its next check
@@ -206,7 +208,7 @@ def test_an_agent_that_is_being_stopped_finishes_the_step_and_gives_the_lease_ba
     assert "being stopped" in house.engine().consider(ticket, GIVEN).reasons[0]
     assert house.kinds(ticket)[-2:] == ["step", "waiting"]
     house.is_stopping = False
-    with Ledger.open(tmp_path / "ledger.sqlite3") as other:
+    with Ledger.open(tmp_path / "ledger.sqlite3", clock=lambda: house.desk.clock) as other:
         other.claim(request_of(house, ticket), house.desk.now())
 
 

@@ -79,7 +79,7 @@ def test_names_that_name_nothing(house: House, tmp_path: Path) -> None:
     for name in ("OPS-999", request.id[:5], "zzzzzzzz"):
         with pytest.raises(AgentError, match="goldenpath requests"):
             find(house.ledger, name)
-    with Ledger.open(tmp_path / "ledger.sqlite3") as other:
+    with Ledger.open(tmp_path / "ledger.sqlite3", clock=lambda: house.desk.clock) as other:
         held = other.claim(request, NOW)
         with pytest.raises(StaleRequest, match="another process"):
             resume(house.ledger, ticket.key, by="olli", at=NOW)
