@@ -345,7 +345,7 @@ def run(stage: Stage) -> Played:
             stage.tell("agent is dead and started anew")
             process = Process(stage, "agent")
             process.is_restless = True
-        world.pass_time(EVERY if cycle < 4 else 5 * EVERY)
+        world.pass_time(EVERY if cycle < 8 else 5 * EVERY)
         now, is_moving = stage.signature()
         if now == before and not (is_moving or stage.is_out or world.is_waiting_for_effects or process.is_restless):
             break

@@ -13,7 +13,7 @@ from tests.simulation.schedules import Schedule, chosen, pair, singles
 
 # Every fault at each point of these; of the others a part, and all of it in the soak.
 WHOLE = ("autonomous", "supervised")
-PART = 5
+PART = 6
 PAIRED = ("autonomous", "supervised", "question", "refused", "forgiving", "quota", "slow", "two", "alike")
 PAIRS, SOAKED = 12, 5_000
 
