@@ -106,7 +106,7 @@ QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database
 
 def test_a_life() -> None:
     run_state_machine_as_test(
-        Life, settings=settings(max_examples=40, stateful_step_count=15, derandomize=True, **QUIET)
+        Life, settings=settings(max_examples=12, stateful_step_count=15, derandomize=True, **QUIET)
     )
 
 
