@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from fulfilment.applying import made_by
 from fulfilment.handler import Handler
+from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, State
 from fulfilment.retirement import Retirement
-from fulfilment.turn import EXITS, plan_of
+from fulfilment.turn import plan_of
 from tickets.ticket import Ticket
 
 GONE = "its ticket does not exist any more, or this account may not see it"
@@ -50,4 +51,4 @@ class Progress(Retirement):
         to = State.UNCERTAIN if is_left else State.HANDED_OVER
         look_at = self.look_at(request) if is_left else None
         self.ledger.move(request, to, self.note(to.value, GONE), look_at=look_at)
-        return self.outcome(request, EXITS[to], GONE)
+        return self.outcome(request, RESULTS[to], GONE)

@@ -22,6 +22,7 @@ from fulfilment.ledger import Ledger
 from fulfilment.modes import EffectiveMode
 from fulfilment.plan import Plan
 from fulfilment.policy import Policy
+from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, Result, State
 from tickets.errors import AnswerUnknown
 from tickets.ticket import Classification, Comment, Ticket
@@ -72,7 +73,7 @@ class Turn:
         note = Note(self.desk.now(), to.value, "; ".join(reasons), ticket_key=ticket.key)
         look_at = self.look_at(request) if to in _CALLS else None
         self.ledger.move(request, to, note, look_at=look_at)
-        return self.outcome(request, EXITS[to], *reasons)
+        return self.outcome(request, RESULTS[to], *reasons)
 
     def wait(
         self,
@@ -160,16 +161,6 @@ class Turn:
 
 # Nothing goes on by itself from these, and something may be left behind.
 _CALLS = frozenset({State.UNCERTAIN, State.FAILED})
-EXITS = {
-    State.CANCELLED: Result.CANCELLED,
-    State.HANDED_OVER: Result.LEFT_TO_PEOPLE,
-    State.EXPIRED: Result.EXPIRED,
-    State.CONFLICT: Result.CONFLICT,
-    State.UNCERTAIN: Result.UNCERTAIN,
-    State.FAILED: Result.FAILED,
-    State.COMPENSATED: Result.FAILED,
-    State.REFUSED: Result.REFUSED,
-}
 
 
 def told(error: ProviderError) -> str:
