@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -70,6 +70,7 @@ class FakeDesk:
         self.fail_after_writes: dict[str, BaseException] = {}
         self.writes: list[str] = []
         self._serial = 100
+        self._aside = 0
 
     # --- the port
 
@@ -224,6 +225,14 @@ class FakeDesk:
             resolved_at=resolved_at,
             status_changes=(*(old.status_changes or ()), change),
         )
+
+    def aside(self, act: Callable[[], object]) -> None:
+        """Something that people do at this instant: neither the time nor the ids of what comes later change by it."""
+        clock, serial = self.clock, self._serial
+        self._aside += 1
+        self._serial += 10_000 * self._aside
+        act()
+        self.clock, self._serial = clock, serial
 
     def ours(self, ticket_id: int, purpose: str | None = None) -> list[Comment]:
         """The agent's comments, by the purpose in their marker."""
