@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from fulfilment import schema
 from fulfilment.chain import Note
-from fulfilment.errors import StaleRequest
+from fulfilment.errors import QuotaUsedUp, StaleRequest
 from fulfilment.records import RESULTS, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
@@ -42,14 +42,14 @@ def take(connection: Connection, request: Request, name: str, at: datetime) -> N
 
 def take_quota(connection: Connection, request: Request, at: datetime, limit: int) -> None:
     """One of the requester's requests of this day (UTC, ticket time); it is not given back. The caller holds the head
-    of the chain, so no two agents count at once. Raises StaleRequest when there is none left."""
+    of the chain, so no two agents count at once. Raises QuotaUsedUp when there is none left."""
     table = schema.reservations
     name = quota_name(request.requester, at)
     taken = connection.execute(
         table.select().where(table.c.kind == QUOTA, table.c.name == name, table.c.request_id != request.id)
     ).all()
     if len(taken) >= limit:
-        raise StaleRequest(f"its requester has had {len(taken)} requests today; the limit is {limit} a day")
+        raise QuotaUsedUp(f"its requester has had {len(taken)} requests today; the limit is {limit} a day")
     values = {"request_id": request.id, "kind": QUOTA, "name": name, "amount": 1.0, "created_at": at}
     connection.execute(table.insert().values(**values))
 

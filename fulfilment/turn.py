@@ -74,16 +74,23 @@ class Turn:
         self.ledger.move(request, to, note, look_at=look_at)
         return self.outcome(request, EXITS[to], *reasons)
 
-    def wait(self, request: Request, *reasons: str, trouble: str = "", pause: timedelta = timedelta(0)) -> Outcome:
+    def wait(
+        self,
+        request: Request,
+        *reasons: str,
+        trouble: str = "",
+        pause: timedelta = timedelta(0),
+        is_meant: bool = False,
+    ) -> Outcome:
         """Nothing is decided for ever: a later cycle looks again, not before `pause` has passed. Written once, however
-        often it repeats; a person is called once that has gone on for too long. `trouble`, the provider's own words,
-        goes into the ledger only."""
+        often it repeats; once that has gone on for too long a person is called, unless it `is_meant` to wait.
+        `trouble`, the provider's own words, goes into the ledger only."""
         sentence, now = "; ".join(reasons), self.desk.now()
         told = f"{sentence} ({trouble})" if trouble else sentence
         since = self.record(request, "waiting", told, sentence)
         if pause:
             request = self.ledger.postpone(request, now + pause)
-        if now - since > self.patience:
+        if not is_meant and now - since > self.patience:
             self.summon(request, f"it has waited since {since:%Y-%m-%d %H:%M} UTC: {sentence}")
         return self.outcome(request, Result.UNCERTAIN, *reasons)
 
