@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from fulfilment.applying import QUIET, Applied, Applier, Ended, is_complete, made_by
 from fulfilment.chain import Note
@@ -22,9 +23,12 @@ class Effects(Turn):
         return self.ledger.move(request, State.APPLYING, self.note("applying", "looks again at the provider"))
 
     def apply(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
-        plan = plan_of(request)
-        taken = _taken(ticket, self.policy.queue_assignees | {self.desk.account().id})
-        if taken is not None and not is_complete(plan, self.ledger.intents(request)):
+        plan, proposal, intents = plan_of(request), self.ledger.proposal(request), self.ledger.intents(request)
+        if proposal is None or proposal.approved_at is None or proposal.plan_digest != plan.digest:
+            return self.leave(request, ticket, State.UNCERTAIN, "its plan is not the one that was approved")
+        begun_at = min((one.created_at for one in intents), default=request.updated_at)
+        taken = self._taken(ticket, since=begun_at)
+        if taken is not None and not is_complete(plan, intents):
             return self._fail(request, ticket, f"{taken} while it was being made")
         applied = self.carry_out(request, handler, plan, tuple(enumerate(plan.steps)), phase="apply")
         if isinstance(applied, Outcome):
@@ -186,6 +190,21 @@ class Effects(Turn):
         self.ledger.summon(request, note, look_at=self.look_at(request), is_last=True)
         return self.outcome(request, Result.FAILED, sentence)
 
+    def _taken(self, ticket: Ticket, *, since: datetime) -> str | None:
+        """How a person has taken it over, in words; None when nobody has. Moves count from the instant `since`."""
+        if not ticket.is_open:
+            return f"it was closed ({ticket.status.name})"
+        ours = {self.desk.account().id} | self.policy.bots | self.policy.intake_accounts
+        assignee = ticket.assignee
+        if assignee is not None and assignee.id not in ours | self.policy.queue_assignees:
+            return f"{assignee.name} was assigned to it"
+        asking = {person.id for person in (ticket.reporter, ticket.creator) if person}
+        for change in ticket.status_changes or ():
+            mover = change.author
+            if change.at > since and mover is not None and mover.kind != "app" and mover.id not in ours | asking:
+                return f"{mover.name} moved it to {change.to_name}"
+        return None
+
     def _move_ticket(self, request: Request, ticket: Ticket, target: str) -> None:
         """Raises NoTransition, and AnswerUnknown when the answer was lost and the ticket does not stand there."""
         self.ledger.require_lease(request)
@@ -199,12 +218,3 @@ class Effects(Turn):
             if now.is_open and now.status.name.casefold() != target.casefold():
                 self.ledger.postpone(request, self.desk.now() + QUIET)
                 raise
-
-
-def _taken(ticket: Ticket, ours: frozenset[str]) -> str | None:
-    """How a person has taken it over since, in words; None when nobody has."""
-    if not ticket.is_open:
-        return f"it was closed ({ticket.status.name})"
-    if ticket.assignee is not None and ticket.assignee.id not in ours:
-        return f"{ticket.assignee.name} was assigned to it"
-    return None

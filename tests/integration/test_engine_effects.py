@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import BaseModel
 
-from fulfilment.errors import AnswerLost, ProviderRefused
+from fulfilment.errors import AnswerLost, ProviderBusy, ProviderRefused
 from fulfilment.handler import Asked, Reader, Undo
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan, Step
@@ -161,13 +162,15 @@ def test_only_what_was_made_is_taken_away(house: House) -> None:
 # --- people in between
 
 
-@pytest.mark.parametrize("act", ["closed", "assigned"])
+@pytest.mark.parametrize("act", ["closed", "assigned", "moved"])
 def test_what_a_person_takes_over_half_way_is_not_gone_on_with(house: House, act: str) -> None:
     ticket = house.desk.file()
     house.provider.before["box:PutLock"] = AnswerLost("gone")
     house.engine().consider(ticket, GIVEN)
     if act == "closed":
         house.desk.set_status(ticket.id, OTTO, "Done")
+    elif act == "moved":
+        house.desk.set_status(ticket.id, OTTO, "In Progress")
     else:
         house.desk.assign(ticket.id, OTTO)
     assert last(house.cycle()) is Result.FAILED
@@ -406,3 +409,16 @@ def test_what_was_approved_waits_for_the_next_day(house: House) -> None:
     assert house.provider.created == 1
     house.desk.clock += timedelta(days=1)
     assert cycle() == [Result.FULFILLED]
+
+
+def test_a_plan_that_is_not_the_one_that_was_approved_is_not_carried_out(house: House, tmp_path: Path) -> None:
+    """Somebody with access to the database swaps it after the start."""
+    ticket = house.desk.file()
+    house.provider.before["box:CreateBox"] = ProviderBusy("slow down")
+    house.engine().consider(ticket, GIVEN)
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as connection:
+        connection.execute("UPDATE requests SET plan = replace(plan, 'payments-receipts', 'payments-others')")
+    connection.close()
+    assert last(house.cycle()) is Result.UNCERTAIN
+    assert (house.state(ticket), house.provider.boxes) == (State.UNCERTAIN, {})
+    assert "not the one that was approved" in house.ledger.calls()[0].reason
