@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.config import Configuration, build_policy
 from agent.errors import AgentError, ConfigurationError
 from agent.replies import AdfReplies
+from fulfilment import executor
 from fulfilment.clients import Workshop
 from fulfilment.engine import Engine
 from fulfilment.handler import Handler, discover
@@ -141,20 +142,34 @@ def open_rooms(configuration: Configuration, *, is_stopping: Callable[[], bool] 
         check_fields(policy, client.catalogue().custom.values(), configuration)
         store = stack.enter_context(open_store(configuration))
         ledger = stack.enter_context(open_ledger(configuration))
-        secret = installation_secret(configuration.folder)
-        require_own(ledger, secret, configuration)
-        handlers = build_handlers(policy)
-        engine = Engine(
-            ledger=ledger,
-            desk=client,
-            replies=AdfReplies(),
-            handlers=handlers,
-            policy=policy,
-            workshop=Workshop(policy.environments),
-            secret=secret,
-            is_stopping=is_stopping,
-        )
-        yield Rooms(configuration, policy, store, ledger, client, engine, handlers)
+        yield assemble(configuration, client, store, ledger, Workshop(policy.environments), is_stopping=is_stopping)
+
+
+def assemble(
+    configuration: Configuration,
+    client: JiraClient,
+    store: TicketStore,
+    ledger: Ledger,
+    workshop: executor.Workshop,
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Rooms:
+    """An installation of parts that are open already, and that stay the caller's."""
+    policy = build_policy(configuration)
+    secret = installation_secret(configuration.folder)
+    require_own(ledger, secret, configuration)
+    handlers = build_handlers(policy)
+    engine = Engine(
+        ledger=ledger,
+        desk=client,
+        replies=AdfReplies(),
+        handlers=handlers,
+        policy=policy,
+        workshop=workshop,
+        secret=secret,
+        is_stopping=is_stopping,
+    )
+    return Rooms(configuration, policy, store, ledger, client, engine, handlers)
 
 
 def installation_secret(folder: Path) -> bytes:
