@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from itertools import count
@@ -88,10 +89,29 @@ class Agents:
 
     def work(self, order: Order) -> int:
         """The exit code; below zero the signal that it died of."""
+        code = self._ask(asdict(order))["code"]
+        assert code is not None, "it sleeps"
+        return code
+
+    def sleep(self, order: Order) -> int:
+        """Its process id, when it has come to where it sleeps."""
+        told = self._ask(asdict(replace(order, by=signal.SIGSTOP)))
+        assert told["code"] is None, "it ended without sleeping"
+        assert told["pid"] is not None
+        return told["pid"]
+
+    def wake(self, pid: int) -> int:
+        """Goes on to the end. The exit code."""
+        code = self._ask({"wake": pid})["code"]
+        assert code is not None, "it sleeps again"
+        return code
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, int | None]:
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        told: dict[str, int | None] = json.loads(self._process.stdout.readline())
+        return told
 
 
 @contextmanager
@@ -164,14 +184,33 @@ class House:
 
     def _cycle(self, death: Death | None, ahead: timedelta) -> Report | None:
         """What it told; None when it was killed."""
-        report = self.folder / "report.json"
-        dies = {name: value for name, value in asdict(death).items() if name != "cycle"} if death else {}
-        file = str(self.folder / "goldenpath.toml")
-        code = self.town.agents.work(Order(file, str(report), ahead_seconds=ahead.total_seconds(), **dies))
+        code = self.town.agents.work(self._order(death, ahead))
         if code == KILLED:
             return None
         assert code == 0, f"the agent ended with {code}"
-        return Report.read(report)
+        return Report.read(self.folder / "report.json")
+
+    def _order(self, death: Death | None, ahead: timedelta) -> Order:
+        dies = {name: value for name, value in asdict(death).items() if name != "cycle"} if death else {}
+        file, report = self.folder / "goldenpath.toml", self.folder / "report.json"
+        return Order(str(file), str(report), ahead_seconds=ahead.total_seconds(), **dies)
+
+    def play_asleep(self, asleep: Death) -> Ended:
+        """The agent falls asleep there, in the first cycle; others finish its work; it wakes up. `calls` are those that
+        were made after it woke."""
+        self._begin()
+        sleeper = self.town.agents.sleep(self._order(asleep, timedelta(0)))
+        reports: list[Report | None] = []
+        for _ in range(3):
+            self.town.running.state.advance(EVERY)
+            reports.append(self._cycle(None, LATER))
+        assert self.town.running.aws is not None
+        self.town.running.aws.calls.clear()
+        before = self._signature()
+        assert self.town.agents.wake(sleeper) == 0
+        ended = self._check([*reports, Report.read(self.folder / "report.json")])
+        changed = () if before == self._signature() else ("it changed something when it woke",)
+        return replace(ended, wrong=(*ended.wrong, *changed))
 
     def _people(self) -> None:
         """One of them approves what waits for that, once."""
