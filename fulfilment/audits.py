@@ -15,6 +15,7 @@ from fulfilment.policy import Mode
 from fulfilment.records import Audit, AuditQuestion
 from fulfilment.request import State
 from fulfilment.schema import Connection, database_now
+from fulfilment.statements import NEWEST_AUDIT
 from fulfilment.type_names import roots
 
 WRONG = "wrong_fulfilment"
@@ -45,8 +46,7 @@ def audit(connection: Connection, said: Audit) -> bool:
 
 
 def newest_audit(connection: Connection, site: str, ticket_id: int) -> Audit | None:
-    query = audits.select().where(audits.c.site == site, audits.c.ticket_id == ticket_id)
-    row = connection.execute(query.order_by(audits.c.id.desc()).limit(1)).first()
+    row = NEWEST_AUDIT.first(connection, site=site, ticket=ticket_id)
     return None if row is None else _audit(row)
 
 

@@ -34,5 +34,5 @@ class Book:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with translated(self._path), self._reader.connect() as connection:
+        with translated(self._path), self._reader.begin() as connection:
             yield connection

@@ -11,6 +11,7 @@ from fulfilment.chain import Note, append, digest
 from fulfilment.marks import Marks
 from fulfilment.records import Call
 from fulfilment.schema import Connection, Update
+from fulfilment.statements import SETTLE_REQUEST, SETTLE_SUBJECT
 
 
 class Calls(Marks):
@@ -81,9 +82,10 @@ def settle_in(
     connection: Connection, at: datetime, *, subject: str | None = None, request_id: str | None = None
 ) -> None:
     """Closes what waits for a person, of one subject or of one request."""
-    table = schema.calls
-    which = table.c.subject == subject if subject is not None else table.c.request_id == request_id
-    connection.execute(table.update().where(which, table.c.settled_at.is_(None)).values(settled_at=at))
+    if subject is not None:
+        SETTLE_SUBJECT.write(connection, about=subject, settled_at=at)
+    else:
+        SETTLE_REQUEST.write(connection, request=request_id, settled_at=at)
 
 
 def _about(call: Call, note: Note) -> Note:

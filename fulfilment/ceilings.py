@@ -10,8 +10,7 @@ from fulfilment.chain import Note, append, hold_head
 from fulfilment.policy import Mode
 from fulfilment.records import EVIDENCE, Ceiling
 from fulfilment.schema import Connection
-
-EVERY = "all"
+from fulfilment.statements import FULL_STOP, STOPS
 
 
 class Ceilings(Book):
@@ -73,25 +72,14 @@ class Ceilings(Book):
 
 def ceiling_of(connection: Connection, handler: str) -> Ceiling | None:
     """Among equally low ones, a person's stop."""
-    table = schema.stops
-    rows = connection.execute(
-        table.select().where(table.c.scope.in_([handler, EVERY]), table.c.lifted_at.is_(None)).order_by(table.c.id)
-    ).all()
+    rows = STOPS.rows(connection, handler=handler)
     found = [Ceiling(Mode[row.ceiling.upper()], row.reason, row.kind == "demotion") for row in rows]
     return min(found, key=lambda ceiling: (ceiling.mode, ceiling.is_demotion), default=None)
 
 
 def stop_of(connection: Connection, handler: str) -> Ceiling | None:
     """A person's stop that lets this handler, or all, do nothing; None without one."""
-    table = schema.stops
-    row = connection.execute(
-        table.select().where(
-            table.c.scope.in_([handler, EVERY]),
-            table.c.lifted_at.is_(None),
-            table.c.kind == "stop",
-            table.c.ceiling == Mode.OFF.label,
-        )
-    ).first()
+    row = FULL_STOP.first(connection, handler=handler)
     return None if row is None else Ceiling(Mode.OFF, row.reason)
 
 

@@ -74,7 +74,7 @@ def hold_head(connection: Connection) -> tuple[int, str]:
 
     Held before anything is checked that another transaction may change: PostgreSQL would else let both through.
     """
-    last = READ_HEAD.run(connection).first()
+    last = READ_HEAD.first(connection)
     if last is None:
         raise ChainBroken(
             "the ledger has lost its head: restore it from a backup; `goldenpath ledger verify` says more"
@@ -100,10 +100,9 @@ def append(connection: Connection, note: Note) -> int:
         "previous": previous,
     }
     row["hash"] = row_hash(row)
-    ADD_PAYLOAD.run(connection, hash=row["payload_hash"], text=payload)
-    ADD_ROW.run(connection, **row)
-    moved = MOVE_HEAD.run(connection, was=seq, seq=row["seq"], hash=row["hash"])
-    if moved.rowcount != 1:
+    ADD_PAYLOAD.write(connection, hash=row["payload_hash"], text=payload)
+    ADD_ROW.write(connection, **row)
+    if MOVE_HEAD.write(connection, was=seq, seq=row["seq"], hash=row["hash"]) != 1:
         raise ChainBroken(f"the ledger's head moved while row {row['seq']} was written: nothing was written")
     return int(row["seq"])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fulfilment import schema
 from fulfilment.chain import Note, append
 from fulfilment.errors import StaleRequest
 from fulfilment.leases import Leases
@@ -12,31 +11,21 @@ from fulfilment.records import Proposal
 from fulfilment.request import Request
 from fulfilment.rows import about, proposal_of
 from fulfilment.schema import Connection
+from fulfilment.statements import ADD_PROPOSAL, CHANGE_PROPOSAL, PROPOSAL_OF_PLAN, USE_PROPOSAL
 from tickets.ticket import Comment
 
 
 class Codes(Leases):
     def propose(self, request: Request, plan_digest: str, code: str, note: Note) -> Proposal:
         """Issues a code for this plan, or gives the one that was issued for it and never posted or voided."""
-        table = schema.approvals
         with self._writing() as connection:
             self._update(connection, request, {})
-            row = connection.execute(
-                table.select().where(
-                    table.c.request_id == request.id,
-                    table.c.plan_digest == plan_digest,
-                    table.c.voided_at.is_(None),
-                )
-            ).first()
+            row = PROPOSAL_OF_PLAN.first(connection, request=request.id, plan=plan_digest)
             if row is None:
-                values = {
-                    "request_id": request.id,
-                    "plan_digest": plan_digest,
-                    "code": code,
-                    "created_at": note.at,
-                }
-                connection.execute(table.insert().values(**values))
-                row = connection.execute(table.select().where(table.c.code == code)).one()
+                ADD_PROPOSAL.write(
+                    connection, request_id=request.id, plan_digest=plan_digest, code=code, created_at=note.at
+                )
+                row = PROPOSAL_OF_PLAN.first(connection, request=request.id, plan=plan_digest)
                 append(connection, about(request, note))
         return proposal_of(row)
 
@@ -56,16 +45,13 @@ class Codes(Leases):
             append(connection, about(request, note))
 
     def _post(self, connection: Connection, proposal: Proposal, comment: Comment, expires_at: datetime) -> None:
-        table = schema.approvals
-        connection.execute(
-            table.update()
-            .where(table.c.id == proposal.id)
-            .values(
-                comment_id=comment.id,
-                comment_digest=comment.digest,
-                posted_at=comment.created_at,
-                expires_at=expires_at,
-            )
+        CHANGE_PROPOSAL.write(
+            connection,
+            proposal=proposal.id,
+            comment_id=comment.id,
+            comment_digest=comment.digest,
+            posted_at=comment.created_at,
+            expires_at=expires_at,
         )
 
     def _use(
@@ -78,11 +64,8 @@ class Codes(Leases):
         comment_id: str | None,
         at: datetime,
     ) -> None:
-        table = schema.approvals
-        used = connection.execute(
-            table.update()
-            .where(table.c.id == proposal.id, table.c.approved_at.is_(None), table.c.voided_at.is_(None))
-            .values(approved_by=by, approval_comment_id=comment_id, approved_at=at)
+        used = USE_PROPOSAL.write(
+            connection, proposal=proposal.id, approved_by=by, approval_comment_id=comment_id, approved_at=at
         )
-        if used.rowcount != 1:
+        if used != 1:
             raise StaleRequest(f"the code of {request.ticket_key} was used or voided meanwhile")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from fulfilment import schema
 from fulfilment.book import Book
 from fulfilment.ceilings import stop_of
 from fulfilment.chain import Note, append
@@ -16,7 +15,7 @@ from fulfilment.errors import Held, StaleRequest
 from fulfilment.request import Request
 from fulfilment.rows import about, unmoved
 from fulfilment.schema import Connection, Engine, database_now
-from fulfilment.statements import MOVE_REQUEST
+from fulfilment.statements import GIVE_BACK, HELD_REQUEST, MOVE_REQUEST, UNMOVED_REQUEST
 
 LEASE_TIME = timedelta(minutes=10)
 # Of any agent on the same store.
@@ -40,19 +39,15 @@ class Leases(Book):
 
         A lease that ends later than any could is of a clock that was wrong, and is taken too.
         """
-        table = schema.requests
         claimed = replace(request, epoch=request.epoch + 1)
         with self._writing() as connection:
             now = database_now(connection)
             latest = now + LONGEST_LEASE + CLOCK_TOLERANCE
-            row = connection.execute(table.select().where(*unmoved(request)).with_for_update()).first()
+            row = UNMOVED_REQUEST.first(connection, **unmoved(request))
             if row is None or (row.lease_until is not None and now <= row.lease_until <= latest):
                 raise StaleRequest(f"another process is working on {request.ticket_key}")
-            connection.execute(
-                table.update()
-                .where(*unmoved(request))
-                .values(epoch=claimed.epoch, lease_until=now + self._lease_time, lease_owner=self._owner)
-            )
+            lease = {"lease_until": now + self._lease_time, "lease_owner": self._owner}
+            MOVE_REQUEST.write(connection, epoch=claimed.epoch, **lease, **unmoved(request))
             if row.lease_until is not None:
                 sentence = "an earlier process ended while it worked on this: what it left is looked at first"
                 append(connection, about(claimed, Note(at, "recovered", sentence)))
@@ -61,17 +56,9 @@ class Leases(Book):
     def require_lease(self, request: Request) -> None:
         """Right before a call to the outside. Raises StaleRequest unless the request stands as the caller knows it, and
         the lease is ours and outlives any time-out; raises Held when a person's stop holds the handler."""
-        table = schema.requests
         with self._reading() as connection:
-            found = connection.execute(
-                table.select()
-                .with_only_columns(table.c.id)
-                .where(
-                    *unmoved(request),
-                    table.c.lease_owner == self._owner,
-                    table.c.lease_until > database_now(connection) + CALL_TIME,
-                )
-            ).first()
+            until = database_now(connection) + CALL_TIME
+            found = HELD_REQUEST.first(connection, owner=self._owner, until=until, **unmoved(request))
             stop = stop_of(connection, request.handler)
         if found is None:
             raise StaleRequest(f"{request.ticket_key} is no longer held by this process: nothing is sent")
@@ -80,18 +67,11 @@ class Leases(Book):
 
     def release(self, request_id: str) -> None:
         """Gives the lease back; nothing happens when it is no longer ours."""
-        table = schema.requests
         with self._writing() as connection:
-            connection.execute(
-                table.update()
-                .where(table.c.id == request_id, table.c.lease_owner == self._owner)
-                .values(lease_until=None, lease_owner=None)
-            )
+            GIVE_BACK.write(connection, request=request_id, owner=self._owner, lease_until=None, lease_owner=None)
 
     def _update(self, connection: Connection, request: Request, values: Mapping[str, Any]) -> None:
         """Fenced by (state, epoch), and renews the lease; without values that is all."""
-        known = {"request": request.id, "was": request.state.value, "was_epoch": request.epoch}
         changes = {"epoch": request.epoch, **values, "lease_until": database_now(connection) + self._lease_time}
-        moved = connection.execute(MOVE_REQUEST, {**changes, **known})
-        if moved.rowcount != 1:
+        if MOVE_REQUEST.write(connection, **changes, **unmoved(request)) != 1:
             raise StaleRequest(f"the request of {request.ticket_key} was moved by another process")

@@ -16,7 +16,7 @@ from fulfilment.calls import Calls, call_in, settle_in
 from fulfilment.ceilings import Ceilings
 from fulfilment.chain import Entry, Note, VerifyReport, append, canonical, digest, hold_head
 from fulfilment.codes import Codes
-from fulfilment.errors import LedgerError, StaleRequest
+from fulfilment.errors import StaleRequest
 from fulfilment.evidence import Evidence
 from fulfilment.leases import LEASE_TIME, Leases
 from fulfilment.modes import EffectiveMode, effective_mode_in, require_mode
@@ -28,6 +28,7 @@ from fulfilment.records import EVIDENCE, Intent, Phase, Proposal, RequestOutcome
 from fulfilment.request import ARROWS, Request, State
 from fulfilment.rows import about, release, row_of, take, take_quota, void
 from fulfilment.schema import Connection, IntegrityError, database_now
+from fulfilment.statements import ADD_INTENT, ADD_REQUEST, SETTLE_INTENT
 from tickets.place import Location
 from tickets.ticket import Classification, Comment
 
@@ -75,7 +76,7 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
                 "lease_owner": self._owner,
             }
             try:
-                connection.execute(schema.requests.insert().values(**values))
+                ADD_REQUEST.write(connection, **values)
             except IntegrityError:
                 raise StaleRequest(f"{request.ticket_key} was taken up by another process") from None
             append(connection, about(request, note))
@@ -219,35 +220,27 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         phase: Phase = "apply",
     ) -> int:
         """Makes an intent durable before its effect. Returns its id."""
-        table = schema.intents
         with self._writing() as connection:
             self._update(connection, request, {})
-            result = connection.execute(
-                table.insert().values(
-                    request_id=request.id,
-                    epoch=request.epoch,
-                    phase=phase,
-                    step=step,
-                    operation=operation,
-                    resource=resource,
-                    observed=observed,
-                    created_at=note.at,
-                )
+            (intent,) = ADD_INTENT.rows(
+                connection,
+                request_id=request.id,
+                epoch=request.epoch,
+                phase=phase,
+                step=step,
+                operation=operation,
+                resource=resource,
+                observed=observed,
+                created_at=note.at,
             )
             append(connection, about(request, note))
-            key = result.inserted_primary_key
-        if key is None:
-            raise LedgerError(f"the ledger {self._path} did not say under which id an intent was kept")
-        return int(key[0])
+        return int(intent.id)
 
     def settle(self, request: Request, intent_id: int, outcome: str, note: Note) -> None:
         """Records what came of an intent."""
-        table = schema.intents
         with self._writing() as connection:
             self._update(connection, request, {})
-            connection.execute(
-                table.update().where(table.c.id == intent_id).values(outcome=outcome, settled_at=note.at)
-            )
+            SETTLE_INTENT.write(connection, intent=intent_id, outcome=outcome, settled_at=note.at)
             append(connection, about(request, note))
 
     # --- inside

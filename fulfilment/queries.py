@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import datetime
 
 from fulfilment import schema
@@ -11,16 +10,16 @@ from fulfilment.audits import newest_audits
 from fulfilment.book import Book
 from fulfilment.records import Intent, Proposal, RequestOutcome
 from fulfilment.request import UNFINISHED, Request, State
-from fulfilment.rows import outcome_of, proposal_of, quota_name, request_of
+from fulfilment.rows import intent_of, outcome_of, proposal_of, quota_taken, request_of
 from fulfilment.schema import Connection
-from fulfilment.statements import QUOTA
+from fulfilment.statements import CODES, GENERATIONS, INTENTS, LATEST_REQUEST, OPEN_REQUESTS, PROPOSAL, REQUEST
 from fulfilment.type_names import roots
 
 
 class Queries(Book):
     def get(self, request_id: str) -> Request | None:
         with self._reading() as connection:
-            row = connection.execute(schema.requests.select().where(schema.requests.c.id == request_id)).first()
+            row = REQUEST.first(connection, request=request_id)
         return None if row is None else request_of(row)
 
     def latest(self, site: str, ticket_id: int) -> Request | None:
@@ -30,10 +29,9 @@ class Queries(Book):
 
     def generations(self, site: str, ticket_id: int, handler: str) -> int:
         """How many generations of this ticket's request there are; the next one's number."""
-        table = schema.requests
-        query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id, table.c.handler == handler)
         with self._reading() as connection:
-            return len(connection.execute(query).all())
+            (found,) = GENERATIONS.rows(connection, site=site, ticket=ticket_id, handler=handler)
+        return int(found.count)
 
     def requests(self, *, state: State | None = None, key: str | None = None) -> list[Request]:
         """Oldest first, all unless narrowed."""
@@ -63,23 +61,14 @@ class Queries(Book):
 
     def open_requests(self, handler: str, team: str, without: str) -> int:
         """How many unfinished requests of this handler a team has, not counting the one of id `without`."""
-        table = schema.requests
-        query = table.select().where(
-            table.c.handler == handler,
-            table.c.id != without,
-            table.c.state.in_([state.value for state in UNFINISHED]),
-        )
         with self._reading() as connection:
-            return sum(json.loads(row.context).get("team") == team for row in connection.execute(query))
+            rows = OPEN_REQUESTS.rows(connection, handler=handler, request=without)
+        return sum(json.loads(row.context).get("team") == team for row in rows)
 
     def requests_today(self, requester: str, at: datetime, without: str) -> int:
         """How many requests this account has had begun on the day (UTC), not counting the one of id `without`."""
-        table = schema.reservations
-        query = table.select().where(
-            table.c.kind == QUOTA, table.c.name == quota_name(requester, at), table.c.request_id != without
-        )
         with self._reading() as connection:
-            return len(connection.execute(query).all())
+            return quota_taken(connection, requester, at, without)
 
     def outcomes(self) -> list[RequestOutcome]:
         """A row per request, oldest first; a request voided by an edit is cancelled, its successor counts. What was
@@ -98,31 +87,21 @@ class Queries(Book):
 
     def proposal(self, request: Request) -> Proposal | None:
         """The code in force for the request's plan."""
-        table = schema.approvals
-        query = table.select().where(table.c.request_id == request.id, table.c.voided_at.is_(None))
         with self._reading() as connection:
-            row = connection.execute(query.order_by(table.c.id.desc())).first()
+            row = PROPOSAL.first(connection, request=request.id)
         return None if row is None else proposal_of(row)
 
     def codes(self, site: str, ticket_id: int) -> tuple[str, ...]:
         """Every code that was ever issued for a ticket."""
-        table, requests = schema.approvals, schema.requests
-        query = table.select().where(
-            table.c.request_id == requests.c.id, requests.c.site == site, requests.c.ticket_id == ticket_id
-        )
         with self._reading() as connection:
-            return tuple(row.code for row in connection.execute(query))
+            return tuple(row.code for row in CODES.rows(connection, site=site, ticket=ticket_id))
 
     def intents(self, request: Request) -> list[Intent]:
-        table = schema.intents
         with self._reading() as connection:
-            rows = connection.execute(table.select().where(table.c.request_id == request.id).order_by(table.c.id))
-            return [Intent(**{f.name: getattr(row, f.name) for f in fields(Intent)}) for row in rows]
+            return [intent_of(row) for row in INTENTS.rows(connection, request=request.id)]
 
 
 def latest_of(connection: Connection, site: str, ticket_id: int) -> Request | None:
     """The newest request of a ticket, in the caller's transaction."""
-    table = schema.requests
-    query = table.select().where(table.c.site == site, table.c.ticket_id == ticket_id)
-    row = connection.execute(query.order_by(table.c.created_at.desc(), table.c.generation.desc()).limit(1)).first()
+    row = LATEST_REQUEST.first(connection, site=site, ticket=ticket_id)
     return None if row is None else request_of(row)

@@ -6,21 +6,21 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from fulfilment import schema
 from fulfilment.chain import Note
 from fulfilment.errors import QuotaUsedUp, StaleRequest
-from fulfilment.records import RESULTS, Proposal, RequestOutcome
+from fulfilment.records import RESULTS, Intent, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
-from fulfilment.statements import QUOTA, RELEASE, VOID_ALL, VOID_UNUSED
+from fulfilment.statements import ADD_RESERVATION, QUOTA, QUOTA_TAKEN, RELEASE, VOID_ALL, VOID_UNUSED
 from tickets.ticket import Classification
 
+_REQUEST, _PROPOSAL, _INTENT = ([f.name for f in fields(record)] for record in (Request, Proposal, Intent))
 _SOURCES: dict[str, Literal["given", "predicted", "corrected"]] = {"given": "given", "corrected": "corrected"}
 
 
-def unmoved(request: Request) -> tuple[Any, ...]:
-    table = schema.requests
-    return (table.c.id == request.id, table.c.state == request.state.value, table.c.epoch == request.epoch)
+def unmoved(request: Request) -> dict[str, Any]:
+    """The request as the caller knows it, in the names of the statements."""
+    return {"request": request.id, "was": request.state.value, "was_epoch": request.epoch}
 
 
 def about(request: Request, note: Note) -> Note:
@@ -33,9 +33,8 @@ def about(request: Request, note: Note) -> Note:
 
 
 def take(connection: Connection, request: Request, name: str, at: datetime) -> None:
-    values = {"request_id": request.id, "kind": "resource", "name": name, "amount": 1.0, "created_at": at}
     try:
-        connection.execute(schema.reservations.insert().values(**values))
+        ADD_RESERVATION.write(connection, request_id=request.id, kind="resource", name=name, amount=1.0, created_at=at)
     except IntegrityError:
         raise StaleRequest(f"another request is working on {name} at this moment") from None
 
@@ -43,28 +42,30 @@ def take(connection: Connection, request: Request, name: str, at: datetime) -> N
 def take_quota(connection: Connection, request: Request, at: datetime, limit: int) -> None:
     """One of the requester's requests of this day (UTC, ticket time); it is not given back. The caller holds the head
     of the chain, so no two agents count at once. Raises QuotaUsedUp when there is none left."""
-    table = schema.reservations
-    name = quota_name(request.requester, at)
-    taken = connection.execute(
-        table.select().where(table.c.kind == QUOTA, table.c.name == name, table.c.request_id != request.id)
-    ).all()
-    if len(taken) >= limit:
-        raise QuotaUsedUp(f"its requester has had {len(taken)} requests today; the limit is {limit} a day")
-    values = {"request_id": request.id, "kind": QUOTA, "name": name, "amount": 1.0, "created_at": at}
-    connection.execute(table.insert().values(**values))
+    taken = quota_taken(connection, request.requester, at, request.id)
+    if taken >= limit:
+        raise QuotaUsedUp(f"its requester has had {taken} requests today; the limit is {limit} a day")
+    name = _quota_name(request.requester, at)
+    ADD_RESERVATION.write(connection, request_id=request.id, kind=QUOTA, name=name, amount=1.0, created_at=at)
 
 
-def quota_name(requester: str, at: datetime) -> str:
+def quota_taken(connection: Connection, requester: str, at: datetime, without: str) -> int:
+    """How many requests this account has had begun on the day (UTC), not counting the one of id `without`."""
+    (found,) = QUOTA_TAKEN.rows(connection, quota=_quota_name(requester, at), request=without)
+    return int(found.count)
+
+
+def _quota_name(requester: str, at: datetime) -> str:
     return f"{requester}/{at.astimezone(UTC):%Y-%m-%d}"
 
 
 def release(connection: Connection, request: Request, at: datetime) -> None:
-    connection.execute(RELEASE, {"request": request.id, "released_at": at})
+    RELEASE.write(connection, request=request.id, released_at=at)
 
 
 def void(connection: Connection, request: Request, at: datetime, *, used: bool = False) -> None:
     """The codes that nobody used; `used`: those too that were."""
-    connection.execute(VOID_ALL if used else VOID_UNUSED, {"request": request.id, "voided_at": at})
+    (VOID_ALL if used else VOID_UNUSED).write(connection, request=request.id, voided_at=at)
 
 
 def classification_of(request: Request) -> Classification:
@@ -74,15 +75,19 @@ def classification_of(request: Request) -> Classification:
 
 
 def row_of(request: Request) -> dict[str, Any]:
-    return {f.name: getattr(request, f.name) for f in fields(Request)} | {"state": request.state.value}
+    return {name: getattr(request, name) for name in _REQUEST} | {"state": request.state.value}
 
 
 def request_of(row: Any) -> Request:
-    return Request(**{f.name: getattr(row, f.name) for f in fields(Request)} | {"state": State(row.state)})
+    return Request(**{name: getattr(row, name) for name in _REQUEST} | {"state": State(row.state)})
 
 
 def proposal_of(row: Any) -> Proposal:
-    return Proposal(**{f.name: getattr(row, f.name) for f in fields(Proposal)})
+    return Proposal(**{name: getattr(row, name) for name in _PROPOSAL})
+
+
+def intent_of(row: Any) -> Intent:
+    return Intent(**{name: getattr(row, name) for name in _INTENT})
 
 
 def outcome_of(row: Any, *, is_corrected: bool) -> RequestOutcome:

@@ -41,7 +41,7 @@ from tickets.place import Location, Place
 HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
 
-__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "Update", "open_database", "translated"]
+__all__ = ["HEAD", "Connection", "DBAPIError", "Engine", "IntegrityError", "Update", "open_database", "translated"]
 
 
 class Instant(TypeDecorator[datetime]):

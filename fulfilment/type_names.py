@@ -14,6 +14,7 @@ from fulfilment.errors import CircularMerge, UnknownRequestType
 from fulfilment.evidence_tables import request_types as table
 from fulfilment.records import Kind, KnownRequestType
 from fulfilment.schema import Connection
+from fulfilment.statements import MERGED_TYPES
 
 
 def discovered(connection: Connection, types: Sequence[KnownRequestType], at: datetime) -> None:
@@ -74,8 +75,7 @@ def read(connection: Connection) -> list[KnownRequestType]:
 
 def roots(connection: Connection) -> dict[str, str]:
     """Each known type → the type that stands for it, itself where it was never merged."""
-    query = table.select().with_only_columns(table.c.id, table.c.merged_into)
-    into = {row.id: row.merged_into for row in connection.execute(query)}
+    into = {row.id: row.merged_into for row in MERGED_TYPES.rows(connection)}
     return {id: _root(id, into) for id in into}
 
 

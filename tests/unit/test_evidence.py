@@ -280,10 +280,10 @@ def test_what_the_evidence_approved_begins_only_while_the_certificate_is_in_forc
     evidence.suspend("storage-box", "drift", LATER)
     count = rows(ledger)
     with pytest.raises(StaleRequest, match="suspended: drift"):
-        ledger.begin(made, applying, reserve="dev/box", least=Mode.AUTONOMOUS)
+        ledger.begin(made, applying, reserve="dev/box", least=Mode.AUTONOMOUS, daily_limit=9)
     assert (ledger.get(made.id), rows(ledger)) == (made, count)
     evidence.restore("storage-box", LATER)
-    assert ledger.begin(made, applying, reserve="dev/box", least=Mode.AUTONOMOUS).state is State.APPLYING
+    assert ledger.begin(made, applying, reserve="dev/box", least=Mode.AUTONOMOUS, daily_limit=9).state is State.APPLYING
 
 
 def test_what_a_person_approved_begins_without_a_certificate(ledger: Ledger) -> None:
@@ -315,7 +315,9 @@ def test_suspending_and_beginning_at_once_has_one_order(ledger: Ledger, ledger_p
             def begin(made: Request = made, barrier: Barrier = barrier) -> bool:
                 barrier.wait()
                 try:
-                    ledger.begin(made, Note(AT, "applying", "b"), reserve=made.ticket_key, least=Mode.AUTONOMOUS)
+                    ledger.begin(
+                        made, Note(AT, "applying", "b"), reserve=made.ticket_key, least=Mode.AUTONOMOUS, daily_limit=9
+                    )
                 except StaleRequest:
                     return False
                 return True
