@@ -422,3 +422,51 @@ def test_a_plan_that_is_not_the_one_that_was_approved_is_not_carried_out(house: 
     assert last(house.cycle()) is Result.UNCERTAIN
     assert (house.state(ticket), house.provider.boxes) == (State.UNCERTAIN, {})
     assert "not the one that was approved" in house.ledger.calls()[0].reason
+
+
+# --- a kind that can carry no mark
+
+
+class Unmarked(BoxHandler):
+    """Boxes on which nothing can be written, such as a secret of a repository."""
+
+    def observe(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> str:
+        return "absent" if super().observe(plan, step, asked, reader) == "absent" else "unmarked"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_after_a_lost_answer_nobody_can_tell_whose_it_is(house: House, moment: str) -> None:
+    house.handler = Unmarked(BoxSettings())
+    ticket = house.desk.file()
+    getattr(house.provider, moment)["box:CreateBox"] = AnswerLost("gone")
+    house.engine().consider(ticket, GIVEN)
+    house.cycle()
+    if moment == "before":  # it was seen to be absent after a while: then it was never made
+        assert (house.state(ticket), house.provider.created) == (State.CLOSED, 1)
+        return
+    assert (house.state(ticket), house.provider.created) == (State.UNCERTAIN, 1)
+    assert "nothing can tell" in house.ledger.calls()[0].reason
+
+
+def test_what_exists_without_a_mark_is_somebody_elses(house: House) -> None:
+    house.handler = Unmarked(BoxSettings())
+    house.provider.before["box:CreateBox"] = ProviderBusy("slow down")
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    house.provider.boxes["payments-receipts"] = {"mark": "", "locked": False, "items": 1}
+    house.cycle()
+    assert (house.state(ticket), house.provider.created) == (State.CONFLICT, 0)
+    assert not house.provider.boxes["payments-receipts"]["locked"]
+
+
+def test_one_agent_at_a_time_does_what_has_no_request(house: House, tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "ledger.sqlite3", clock=lambda: house.desk.clock) as other:
+        assert house.ledger.hold("a call")
+        assert not other.hold("a call")
+        assert other.hold("another")
+        house.ledger.let_go("a call")
+        assert other.hold("a call")
+        house.desk.clock += timedelta(minutes=11)  # whoever held it has died
+        assert house.ledger.hold("a call")
+        house.desk.clock -= timedelta(days=400)  # the clock was wrong
+        assert other.hold("a call")
