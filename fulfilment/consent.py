@@ -68,7 +68,7 @@ class Consent(Turn):
             sentence = f"nobody approved it within {self.policy.approval_lifetime.days} days"
             self.say(request, ticket, "voided", self.replies.voided(sentence), about=plan.digest)
             return self.leave(request, ticket, State.EXPIRED, sentence)
-        return self.outcome(request, Result.AWAITING_APPROVAL, plan.summary)
+        return self.rest(request, plan.summary)
 
     def begin(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         """Reads the ticket once more, then checks and reserves in one transaction."""

@@ -12,6 +12,7 @@ from fulfilment.judgement import Rehearsal
 from fulfilment.ledger import Ledger
 from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, Result, State
+from fulfilment.turn import PATIENCE
 from tickets.ticket import Ticket
 
 
@@ -27,7 +28,11 @@ class Declining:
         told = "; ".join((*reasons, found.trouble) if found and found.trouble else reasons)
         detail = {"result": result.value, "handler": handler, "content": hashed}
         note = Note(self.desk.now(), "decision", told, ticket.id, ticket.key, detail=detail, decision=subject)
-        self.ledger.decide(note)
+        since = self.ledger.decide(note)
+        if result is Result.UNCERTAIN and note.at - since > PATIENCE:  # the same for every ticket: one call
+            told = f"tickets have not been decided about since {since:%Y-%m-%d %H:%M} UTC: {reasons[0]}"
+            look_at = "`goldenpath doctor` says what is wrong; `goldenpath settle` ends this call."
+            self.ledger.call(f"undecided: {reasons[0]}", reason=told, look_at=look_at, at=note.at)
         return Outcome(ticket.key, result, reasons, handler)
 
     def standing(self, request: Request) -> Outcome:

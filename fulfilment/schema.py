@@ -91,6 +91,7 @@ requests = Table(
     Column("lease_owner", Text),
     Column("applied_at", Instant),
     Column("next_check_at", Instant),  # ticket time before which the cycle leaves it alone
+    Column("waiting_since", Instant),  # ticket time; null unless its last turn had to wait
     Column("lifetime_ends_at", Instant),  # ticket time
     Column("retirement", Text),  # the plan that takes away what was made
     Column("created_at", Instant),

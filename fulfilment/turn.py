@@ -60,8 +60,12 @@ class Turn:
         try:
             return self.voice.say(ticket, purpose, body, request=request.id, about=about, fence=fence)
         except AnswerUnknown:
-            self.ledger.postpone(request, self.desk.now() + QUIET)
+            self.pause(request)
             raise
+
+    def pause(self, request: Request) -> Request:
+        """What was sent and not answered may still be on its way."""
+        return self.ledger.postpone(request, self.desk.now() + QUIET, waiting_since=request.waiting_since)
 
     def say_trouble(self, request: Request, ticket: Ticket, sentence: str) -> None:
         self.say(request, ticket, "trouble", self.replies.trouble(sentence), about=request.id)
@@ -88,12 +92,20 @@ class Turn:
         `trouble`, the provider's own words, goes into the ledger only."""
         sentence, now = "; ".join(reasons), self.desk.now()
         told = f"{sentence} ({trouble})" if trouble else sentence
-        since = self.record(request, "waiting", told, sentence)
-        if pause:
-            request = self.ledger.postpone(request, now + pause)
+        self.record(request, "waiting", told, sentence)
+        since = request.waiting_since or now
+        if pause or request.waiting_since is None:
+            until = now + pause if pause else request.next_check_at
+            request = self.ledger.postpone(request, until, waiting_since=since)
         if not is_meant and now - since > self.patience:
             self.summon(request, f"it has waited since {since:%Y-%m-%d %H:%M} UTC: {sentence}")
         return self.outcome(request, Result.UNCERTAIN, *reasons)
+
+    def rest(self, request: Request, *reasons: str) -> Outcome:
+        """It waits for a person's yes, and for nothing else any more."""
+        if request.waiting_since is not None:
+            self.ledger.postpone(request, None)
+        return self.outcome(request, Result.AWAITING_APPROVAL, *reasons)
 
     def summon(self, request: Request, sentence: str) -> None:
         """Calls a person, once for this state of the request."""
