@@ -15,7 +15,7 @@ demo: $(STAMP)  ## the whole job on loopback; then the dashboard and the Jira pa
 test: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(STAMP)  ## hundreds of random histories of a Jira through the sync, 20,000 tickets beside an oracle (20 minutes)
+soak: $(STAMP)  ## random histories of a Jira through the sync, the engine through 50,000 schedules of faults (an hour)
 	@$(BIN)/python -m pytest -m soak --dist load tests $(ARGS)
 
 bench: $(STAMP)  ## sync, figures and request types beside others' (twenty minutes)

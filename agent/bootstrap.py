@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from agent.config import Configuration, build_policy
 from agent.errors import AgentError, ConfigurationError
 from agent.replies import AdfReplies
+from fulfilment import executor
 from fulfilment.clients import Workshop
 from fulfilment.engine import Engine
 from fulfilment.handler import Handler, discover
@@ -20,14 +22,9 @@ from fulfilment.ledger import Ledger
 from fulfilment.policy import Policy
 from fulfilment.schema import is_there as is_ledger
 from tickets.jira_client import JiraClient, JiraSettings
-from tickets.place import Location, Place
 from tickets.schema import is_there as is_store
 from tickets.store import TicketStore
 
-TICKETS_FILE = "tickets.sqlite3"
-LEDGER_FILE = "ledger.sqlite3"
-TICKETS_SCHEMA = "goldenpath_tickets"
-LEDGER_SCHEMA = "goldenpath_ledger"
 MODEL_FOLDER = "model"
 HISTORY_FOLDER = "history"
 SECRET_FILE = "installation-secret"  # noqa: S105 - a file's name
@@ -46,28 +43,14 @@ class Rooms:
     handlers: dict[str, Handler]
 
 
-def store_place(configuration: Configuration) -> Location:
-    return _place(configuration, TICKETS_FILE, TICKETS_SCHEMA)
-
-
-def ledger_place(configuration: Configuration) -> Location:
-    return _place(configuration, LEDGER_FILE, LEDGER_SCHEMA)
-
-
-def _place(configuration: Configuration, file: str, schema: str) -> Location:
-    if configuration.store.database:
-        return Place(configuration.store.database, schema, configuration.read_database_password())
-    return configuration.folder / file
-
-
 def has_store(configuration: Configuration) -> bool:
     """Whether there are tickets yet. Raises StoreError where that cannot be told."""
-    return is_store(store_place(configuration))
+    return is_store(configuration.store_place)
 
 
 def has_ledger(configuration: Configuration) -> bool:
     """Whether there is a ledger yet. Raises LedgerError where that cannot be told."""
-    return is_ledger(ledger_place(configuration))
+    return is_ledger(configuration.ledger_place)
 
 
 def history_folder(configuration: Configuration) -> Path:
@@ -81,7 +64,7 @@ def model_folder(configuration: Configuration) -> Path:
 @contextmanager
 def open_store(configuration: Configuration, *, must_exist: bool = False) -> Iterator[TicketStore]:
     """The ticket store alone: all that `import` and `report` need."""
-    place = store_place(configuration)
+    place = configuration.store_place
     if must_exist and not is_store(place):
         raise AgentError(
             f"there are no tickets yet: {place} does not exist. `goldenpath sync` fetches them from Jira, "
@@ -94,11 +77,11 @@ def open_store(configuration: Configuration, *, must_exist: bool = False) -> Ite
 
 @contextmanager
 def open_ledger(configuration: Configuration, *, must_exist: bool = False) -> Iterator[Ledger]:
-    place = ledger_place(configuration)
+    place = configuration.ledger_place
     if must_exist and not is_ledger(place):
         raise AgentError(f"there is no ledger yet: {place} does not exist; `goldenpath once` starts one")
     _make_folder(configuration.folder)
-    with Ledger.open(place) as ledger:
+    with Ledger.open(place, lease_time=timedelta(minutes=configuration.agent.lease_minutes)) as ledger:
         yield ledger
 
 
@@ -141,20 +124,34 @@ def open_rooms(configuration: Configuration, *, is_stopping: Callable[[], bool] 
         check_fields(policy, client.catalogue().custom.values(), configuration)
         store = stack.enter_context(open_store(configuration))
         ledger = stack.enter_context(open_ledger(configuration))
-        secret = installation_secret(configuration.folder)
-        require_own(ledger, secret, configuration)
-        handlers = build_handlers(policy)
-        engine = Engine(
-            ledger=ledger,
-            desk=client,
-            replies=AdfReplies(),
-            handlers=handlers,
-            policy=policy,
-            workshop=Workshop(policy.environments),
-            secret=secret,
-            is_stopping=is_stopping,
-        )
-        yield Rooms(configuration, policy, store, ledger, client, engine, handlers)
+        yield assemble(configuration, client, store, ledger, Workshop(policy.environments), is_stopping=is_stopping)
+
+
+def assemble(
+    configuration: Configuration,
+    client: JiraClient,
+    store: TicketStore,
+    ledger: Ledger,
+    workshop: executor.Workshop,
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Rooms:
+    """An installation of parts that are open already, and that stay the caller's."""
+    policy = build_policy(configuration)
+    secret = installation_secret(configuration.folder)
+    require_own(ledger, secret, configuration)
+    handlers = build_handlers(policy)
+    engine = Engine(
+        ledger=ledger,
+        desk=client,
+        replies=AdfReplies(),
+        handlers=handlers,
+        policy=policy,
+        workshop=workshop,
+        secret=secret,
+        is_stopping=is_stopping,
+    )
+    return Rooms(configuration, policy, store, ledger, client, engine, handlers)
 
 
 def installation_secret(folder: Path) -> bytes:
@@ -196,7 +193,7 @@ def require_own(ledger: Ledger, secret: bytes, configuration: Configuration) -> 
     )
     if own != first.id:
         raise AgentError(
-            f"{configuration.folder / SECRET_FILE} is not the one with which the ledger {ledger_place(configuration)} "
+            f"{configuration.folder / SECRET_FILE} is not the one with which the ledger {configuration.ledger_place} "
             "was begun: restore it from a backup, or copy it from the folder of the other agent on this ledger"
         )
 

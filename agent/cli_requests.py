@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -15,7 +16,12 @@ from agent.said import operator
 from agent.terminal import ConfigOption, JsonOption, answer, notes, say
 
 if TYPE_CHECKING:
+    from fulfilment.ledger import Ledger
     from fulfilment.request import Request
+
+    class Act(Protocol):
+        def __call__(self, ledger: Ledger, name: str, *, by: str, at: datetime) -> Request: ...
+
 
 requests_app = typer.Typer(
     invoke_without_command=True,
@@ -53,26 +59,28 @@ def requests(
 
 def resume(name: NameArgument, by: ByOption = None, as_json: JsonOption = False, path: ConfigOption = None) -> None:
     """Let a request go on that waits for a person: the next cycle looks first what was done."""
-    from agent import bootstrap, request_acts
+    from agent import request_acts
 
-    with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
-        done = request_acts.resume(ledger, name, by=by or operator(), at=datetime.now(UTC))
-    if as_json:
-        answer(_document(done, False))
-    else:
-        say(f"{done.ticket_key} goes on in the next cycle")
+    _decide(request_acts.resume, name, by, as_json, path, "{} goes on in the next cycle")
 
 
 def abandon(name: NameArgument, by: ByOption = None, as_json: JsonOption = False, path: ConfigOption = None) -> None:
     """Leave a request to people for good: nothing more is done about it, and what was made stays."""
-    from agent import bootstrap, request_acts
+    from agent import request_acts
+
+    told = "{} is left to people; `goldenpath orphans` says whether something of it is left behind"
+    _decide(request_acts.abandon, name, by, as_json, path, told)
+
+
+def _decide(act: Act, name: str, by: str | None, as_json: bool, path: Path | None, told: str) -> None:
+    from agent import bootstrap
 
     with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
-        done = request_acts.abandon(ledger, name, by=by or operator(), at=datetime.now(UTC))
+        done = act(ledger, name, by=by or operator(), at=datetime.now(UTC))
     if as_json:
         answer(_document(done, False))
     else:
-        say(f"{done.ticket_key} is left to people; `goldenpath orphans` says whether something of it is left behind")
+        say(told.format(done.ticket_key))
 
 
 def orphans(as_json: JsonOption = False, path: ConfigOption = None) -> None:

@@ -43,8 +43,11 @@ from agent.tables import (
 )
 from fulfilment.handler import Handler, discover
 from fulfilment.policy import Environment, HandlerPolicy, Mode, Policy, Team
+from tickets.place import Location, Place
 
 FILE_NAME = "goldenpath.toml"
+TICKETS_SCHEMA = "goldenpath_tickets"
+LEDGER_SCHEMA = "goldenpath_ledger"
 # Values that come by variable, and the key of the file that may hold each instead.
 SECRETS = {
     "jira_token": "jira.token_file",
@@ -111,6 +114,20 @@ class Configuration(BaseSettings):
     def anchor_file(self) -> Path | None:
         """Where the ledger is anchored; a relative path is relative to the file."""
         return None if self.store.anchor_file is None else self.root / self.store.anchor_file
+
+    @property
+    def store_place(self) -> Location:
+        """Where the tickets are kept."""
+        return self._place("tickets.sqlite3", TICKETS_SCHEMA)
+
+    @property
+    def ledger_place(self) -> Location:
+        return self._place("ledger.sqlite3", LEDGER_SCHEMA)
+
+    def _place(self, file: str, schema: str) -> Location:
+        if self.store.database:
+            return Place(self.store.database, schema, self.read_database_password())
+        return self.folder / file
 
     def team_groups(self) -> tuple[str, ...]:
         """The Jira groups of all teams, each once, in the order of the file."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,8 +20,7 @@ from rich.console import Console
 from agent import bootstrap, config, operations, printing, report_printing
 from agent.cycle import CycleReport, run_cycle
 from agent.errors import AgentError, ConfigurationError
-from agent.processes import DashboardProcess, free_port
-from agent.scheduler import Schedule
+from agent.processes import AgentProcess, DashboardProcess, free_port
 
 if TYPE_CHECKING:
     from sandbox.serve import RunningSandbox
@@ -108,23 +107,21 @@ def work(demo: Demo) -> tuple[CycleReport, operations.QueueView]:
 
 
 def watch(demo: Demo, *, port: int) -> None:
-    """Serves the dashboard and the Jira page while the agent works every few seconds, until Ctrl-C."""
-
-    tell = printing.CycleLog()
-
-    def cycle() -> None:
-        with bootstrap.open_rooms(demo.configuration) as rooms:
-            tell(run_cycle(rooms))
-
+    """Serves the dashboard and the Jira page while an agent works every few seconds, until Ctrl-C. An agent that is
+    killed is followed by another, as a service would do it."""
     with DashboardProcess(demo.configuration, port=port) as dashboard:
-        schedule = Schedule(cycle, seconds=EVERY_SECONDS)
         with notes.status("the dashboard starts"):
             dashboard.wait_until_ready()
         notes.print(f"\ndashboard   {dashboard.url}")
         notes.print(f"Jira page   {demo.sandbox.jira_url}   (file a bucket ticket, watch it being answered)")
         notes.print(f"settings    {demo.configuration.source}")
         notes.print(f"The agent works every {EVERY_SECONDS:g} seconds. Ctrl-C ends everything.\n")
-        schedule.run_until_signal()
+        while True:
+            with AgentProcess(demo.configuration) as agent:
+                notes.print(f"agent       process {agent.pid}   (kill it while it works: another goes on)")
+                code = agent.wait()
+            notes.print(f"the agent has ended ({code}); another one starts")
+            sleep(1)
 
 
 def run_sandbox(

@@ -76,7 +76,7 @@ def ticket_store(visit: Visit) -> Iterator[Finding]:
     if not bootstrap.has_store(visit.configuration):
         yield ok("ticket store", "there is none yet; `goldenpath sync` or `goldenpath import FILE` makes it")
         return
-    yield from _held(bootstrap.store_place(visit.configuration), "ticket store")
+    yield from _held(visit.configuration.store_place, "ticket store")
     with bootstrap.open_store(visit.configuration) as store:
         facts = store.facts()
     last = f"{facts.last_sync_at:%Y-%m-%d %H:%M} UTC" if facts.last_sync_at else "never"
@@ -87,7 +87,7 @@ def ledger(visit: Visit) -> Iterator[Finding]:
     if not bootstrap.has_ledger(visit.configuration):
         yield ok("ledger", "there is none yet; `goldenpath once` starts it")
         return
-    yield from _held(bootstrap.ledger_place(visit.configuration), "ledger")
+    yield from _held(visit.configuration.ledger_place, "ledger")
     with bootstrap.open_ledger(visit.configuration) as opened:
         found = opened.verify()
     if found.broken_at is None:

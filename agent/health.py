@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from agent.calling import audience_of, ways_to_go
@@ -14,8 +13,8 @@ from agent.replies import look_and_settle, plain_sentence
 from fulfilment.errors import FulfilmentError
 from fulfilment.ledger import Ledger
 from fulfilment.records import Call, Pulse
+from fulfilment.schema import is_there
 
-LEDGER_FILE = "ledger.sqlite3"
 CYCLES_MISSED = 3  # so many in a row are a finding
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -57,10 +56,10 @@ def examine(configuration: Configuration, *, max_age: timedelta) -> Vitals:
 def open_ledger(configuration: Configuration) -> Ledger:
     """The ledger alone: the wiring of `agent.bootstrap` would load Jira and AWS, for which no monitor has the time.
     Raises AgentError or LedgerError."""
-    path: Path = configuration.folder / LEDGER_FILE
-    if not path.exists():
-        raise AgentError(f"no cycle has run yet: {path} does not exist; `goldenpath once` starts one")
-    return Ledger.open(path)
+    place = configuration.ledger_place
+    if not is_there(place):
+        raise AgentError(f"no cycle has run yet: {place} does not exist; `goldenpath once` starts one")
+    return Ledger.open(place)
 
 
 def settle(configuration: Configuration, call_id: int, *, by: str, at: datetime) -> Call:

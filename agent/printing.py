@@ -30,9 +30,12 @@ WORDS = {
     Result.SUGGESTED: "plan suggested",
     Result.CONFLICT: "conflict",
     Result.FAILED: "failed",
-    Result.UNCERTAIN: "a person must look",
+    Result.UNCERTAIN: "not certain yet",
+    Result.WAITING_ON_PROVIDER: "provider works",
     Result.EXPIRED: "lapsed",
     Result.CANCELLED: "cancelled",
+    Result.RETIRED: "taken away",
+    Result.KEPT: "kept",
 }
 ORDER = tuple(WORDS)
 

@@ -94,6 +94,37 @@ class DashboardProcess:
             self._process.wait()
 
 
+class AgentProcess:
+    """`goldenpath run` as a process of its own, which ends with us; it says on standard error what it does."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "agent.child", "run", "--config", str(configuration.source)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is ours to handle; the child ends with its standard input
+        )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def wait(self) -> int:
+        """Blocks until it ends; its exit code, negative for a signal."""
+        return self._process.wait()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=60)  # the step under way is finished
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
 def _is_credential(name: str) -> bool:
     """The dashboard's process holds no credential of Jira or AWS."""
     return name.startswith("AWS_") or name == "GOLDENPATH_JIRA_TOKEN"

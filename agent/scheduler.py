@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 log = logging.getLogger("goldenpath.scheduler")
+
+_ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class Schedule:
@@ -53,18 +55,21 @@ class Schedule:
 
     def run_until_signal(self) -> None:
         """Blocks until SIGINT or SIGTERM, then stops cleanly. Main thread only."""
-
-        def ask(_number: int, _frame: FrameType | None) -> None:
-            self._stopping.set()
-
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            self.start()
-            self._stopping.wait()
-        finally:
-            self.stop()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        heard, told = socket.socketpair()
+        with heard, told:
+            told.setblocking(False)
+            # Python would not wake for a signal that comes at the moment in which the main thread goes to sleep.
+            fd = signal.set_wakeup_fd(told.fileno())
+            before = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
+            try:
+                self.start()
+                while _ENDING.isdisjoint(heard.recv(64)):
+                    pass
+            finally:
+                self.stop()
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+                signal.set_wakeup_fd(fd)
 
     def _run(self) -> None:
         for number, job in enumerate(self._jobs):

@@ -219,6 +219,7 @@ class AgentTable(Table):
     intake_accounts: tuple[str, ...] = ()
     bots: tuple[str, ...] = ()
     comment_approvals: bool = True
+    lease_minutes: float = Field(default=10, ge=2, le=120)
     requests_per_day: int = Field(default=20, ge=1)
 
 

@@ -51,12 +51,13 @@ class Ended(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Applied:
     """`sentence` may stand in the ticket; `trouble` is the provider's own words, for the ledger. Nothing is to be tried
-    again before `pause` has passed (ticket time)."""
+    again before `pause` has passed (ticket time). `is_meant`: a person wants it to wait."""
 
     ended: Ended
     sentence: str = ""
     trouble: str = ""
     pause: timedelta = timedelta(0)
+    is_meant: bool = False
 
 
 class _Stop(Exception):
@@ -105,7 +106,7 @@ class Applier:
             raise _Stop(_refusal(step, "as recorded before"))
         if not any(intent.outcome in _DONE for intent in past):
             if self.is_stopping():
-                raise _Stop(Applied(Ended.LATER, STOPPING))
+                raise _Stop(Applied(Ended.LATER, STOPPING, is_meant=True))
             self._act(request, index, step, next((intent for intent in past if intent.outcome is None), None))
         if step.waits:
             self._wait_for_provider(request, index, step)
@@ -164,7 +165,7 @@ class Applier:
             self.executor.perform(step)
         except Held as stop:
             self._settle(request, step, intent_id, "not_done", f"not done, {stop}: {step.sentence}")
-            raise _Stop(Applied(Ended.LATER, str(stop))) from stop
+            raise _Stop(Applied(Ended.LATER, str(stop), is_meant=True)) from stop
         except ProviderBusy as error:
             self._settle(
                 request, step, intent_id, "not_done", f"not done, the provider is busy: {step.sentence}", error

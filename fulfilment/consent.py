@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fulfilment.approvals import Finding, find_approval
-from fulfilment.errors import Held, StaleRequest
+from fulfilment.errors import Held, QuotaUsedUp, StaleRequest
 from fulfilment.handler import Handler
 from fulfilment.modes import EffectiveMode
 from fulfilment.policy import Mode
@@ -28,7 +28,7 @@ class Consent(Turn):
             return stopped
         mode = self._mode_of(request, ticket, handler)
         if mode.mode < Mode.SUPERVISED:
-            return self.wait(request, f"{handler.name} works in mode {mode.mode.label} now")
+            return self.wait(request, f"{handler.name} works in mode {mode.mode.label} now", is_meant=True)
         plan = plan_of(request)
         issued = self.note("proposal", f"a code was issued for plan {plan.digest[:12]}", {"plan": plan.digest})
         proposal = self.ledger.propose(request, plan.digest, self.new_code(), issued)
@@ -96,7 +96,8 @@ class Consent(Turn):
                 daily_limit=self.policy.requests_per_day,
             )
         except (StaleRequest, Held) as error:
-            return self.wait(request, str(error))
+            is_meant = isinstance(error, Held | QuotaUsedUp) or self.ledger.ceiling(handler.name) is not None
+            return self.wait(request, str(error), is_meant=is_meant)
 
     def look_for_approval(
         self, request: Request, ticket: Ticket, handler: Handler, proposal: Proposal

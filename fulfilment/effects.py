@@ -37,7 +37,7 @@ class Effects(Turn):
             self.ledger.move(request, State.WAITING_ON_PROVIDER, note, next_check_at=self.desk.now() + applied.pause)
             return self.outcome(request, Result.WAITING_ON_PROVIDER, applied.sentence)
         if applied.ended is Ended.LATER:
-            return self.wait(request, applied.sentence, trouble=applied.trouble, pause=applied.pause)
+            return self.later(request, applied)
         if applied.trouble:
             self.record(request, "provider", applied.trouble, applied.trouble)
         if applied.ended is Ended.UNCERTAIN:
@@ -98,7 +98,7 @@ class Effects(Turn):
             if isinstance(applied, Outcome):
                 return applied
             if applied.ended is Ended.LATER or applied.ended is Ended.WORKING:
-                return self.wait(request, applied.sentence, trouble=applied.trouble, pause=applied.pause)
+                return self.later(request, applied)
             if applied.ended is not Ended.DONE:
                 if applied.trouble:
                     self.record(request, "provider", applied.trouble, applied.trouble)
@@ -130,7 +130,7 @@ class Effects(Turn):
                 plan.environment, ticket=request.ticket_key, request=request.id, operations=operations
             )
         except Held as stop:
-            return self.wait(request, str(stop))
+            return self.wait(request, str(stop), is_meant=True)
         except ProviderError as error:
             return self.wait(request, "no session at the provider can be opened", trouble=told(error))
         applier = Applier(
@@ -147,6 +147,15 @@ class Effects(Turn):
             phase=phase,
         )
         return applier.carry_out(request, steps)
+
+    def later(self, request: Request, applied: Applied) -> Outcome:
+        return self.wait(
+            request,
+            applied.sentence,
+            trouble=applied.trouble,
+            pause=applied.pause,
+            is_meant=applied.is_meant,
+        )
 
     def undo(self, request: Request, handler: Handler, plan: Plan, step: Step) -> Step | str | Outcome:
         """The step that takes away what this one made; why it cannot be taken away; or an Outcome where that cannot be

@@ -8,17 +8,15 @@ before it is done, so that any turn may be cut off anywhere and the next one goe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 from fulfilment.answers import Voice
 from fulfilment.approvals import new_code
-from fulfilment.chain import Note, digest
+from fulfilment.chain import Note
 from fulfilment.consent import Voided
+from fulfilment.declining import Declining
 from fulfilment.desk import Desk, Replies
 from fulfilment.errors import Held, StaleRequest
 from fulfilment.executor import Workshop
@@ -28,10 +26,10 @@ from fulfilment.handler_work import DEADLINE
 from fulfilment.identity import content_hash, request_identity
 from fulfilment.judgement import Judge, Rehearsal
 from fulfilment.ledger import Ledger
+from fulfilment.matching import Matching, memory_of
 from fulfilment.modes import EffectiveMode
 from fulfilment.policy import Mode, Policy
 from fulfilment.progress import GONE, Progress
-from fulfilment.records import RESULTS
 from fulfilment.rehearsing import RehearsalExecutor, ShadowExecutor, SuggestExecutor
 from fulfilment.request import Outcome, Request, Result, State
 from fulfilment.turn import ENDURANCE, PATIENCE
@@ -75,7 +73,7 @@ class Engine:
         self._handlers = handlers
         self._policy = policy
         self._secret = secret
-        self._voice = Voice(desk)
+        voice = Voice(desk)
         self._judge = Judge(
             desk=desk, policy=policy, workshop=workshop, secret=secret, counts=ledger, deadline=deadline
         )
@@ -86,7 +84,7 @@ class Engine:
             policy,
             workshop,
             self._judge,
-            self._voice,
+            voice,
             mode_of=self._mode_of,
             new_code=code,
             is_stopping=is_stopping,
@@ -94,8 +92,10 @@ class Engine:
             endurance=endurance,
             deadline=deadline,
         )
-        shadow = ShadowExecutor(self._declined)
-        suggest = SuggestExecutor(self._voice, replies, ledger.hold, shadow, self._declined)
+        self._declining = Declining(ledger, desk)
+        self._matching = Matching(self._progress, self._declining, handlers)
+        shadow = ShadowExecutor(self._declining)
+        suggest = SuggestExecutor(voice, replies, ledger.hold, shadow)
         self._executors: Mapping[Mode, RehearsalExecutor] = {
             Mode.OFF: shadow,
             Mode.SHADOW: shadow,
@@ -124,11 +124,11 @@ class Engine:
             if request is not None and (handler is None or request.handler == handler.name):
                 return self._reconsider(request, fresh, classification, handler)
             if handler is None:
-                return self._decline(fresh, Result.LEFT_TO_PEOPLE, self._no_handler(classification))
+                return self._declining.decline(fresh, Result.LEFT_TO_PEOPLE, self._no_handler(classification))
             return self._start(fresh, classification, handler, after=request)
-        except UNUSABLE as error:
-            return self._unanswered(fresh.site, fresh.id, error)
-        except (StaleRequest, Held) as error:
+        except (*UNUSABLE, Held) as error:
+            return self._hindered(fresh.site, fresh.id, error)
+        except StaleRequest as error:
             return Outcome(fresh.key, Result.UNCERTAIN, (str(error),))
 
     def advance(self, request: Request) -> Outcome:
@@ -139,14 +139,14 @@ class Engine:
             except NotFound:
                 return self._give_up(request)
             return self._go_on(request, fresh)
-        except UNUSABLE as error:
-            return self._unanswered(request.site, request.ticket_id, error)
-        except (StaleRequest, Held) as error:
+        except (*UNUSABLE, Held) as error:
+            return self._hindered(request.site, request.ticket_id, error)
+        except StaleRequest as error:
             return Outcome(request.ticket_key, Result.UNCERTAIN, (str(error),), request.handler)
 
     def leave(self, ticket: Ticket, reason: str) -> Outcome:
         """A ticket that nobody can tell the type of is left to people, and the ledger says why."""
-        return self._decline(ticket, Result.LEFT_TO_PEOPLE, reason)
+        return self._declining.decline(ticket, Result.LEFT_TO_PEOPLE, reason)
 
     def due(self) -> list[Request]:
         """Requests to look at in this cycle, whether or not their tickets changed: also those that a process left
@@ -183,27 +183,30 @@ class Engine:
             return self._judged(ticket, classification, handler, request.id)
         return self._judged(ticket, classification, handler, self._identity(ticket, handler)[0])
 
-    # --- what Jira did not answer
+    # --- what hinders a turn
 
-    def _unanswered(self, site: str, ticket_id: int, error: JiraError) -> Outcome:
-        """A comment or move was sent, and cannot be seen, or Jira does not let us: its request stays where it is, and a
-        later cycle looks first; in the end a person is called. Without a request to keep it for a later cycle, the
-        ticket's turn has failed."""
+    def _hindered(self, site: str, ticket_id: int, error: JiraError | Held) -> Outcome:
+        """A comment or move was sent, and cannot be seen, or Jira or a person's stop does not let us: its request stays
+        where it is, and a later cycle looks first; where nobody wants that, a person is called in the end. Without a
+        request to keep it for a later cycle, the ticket's turn has failed."""
         request = self._ledger.latest(site, ticket_id)
         if request is None or not request.is_unfinished:
             raise error
         lost = isinstance(error, AnswerUnknown)
-        sentence = f"an answer of Jira was lost: {error}" if lost else f"Jira did not do its part: {error}"
-        with self._claimed(request) as held:
-            return self._progress.wait(held, sentence)
+        sentence = f"an answer of Jira was lost: {error}" if lost else str(error)
+        try:
+            with self._claimed(request) as held:
+                return self._progress.wait(held, sentence, is_meant=isinstance(error, Held))
+        except StaleRequest as stale:
+            return Outcome(request.ticket_key, Result.UNCERTAIN, (str(stale),), request.handler)
 
     def _gone(self, ticket: Ticket) -> Outcome:
         """A ticket that we hold and Jira does not show."""
         request = self._ledger.latest(ticket.site, ticket.id)
         if request is None:
-            return self._decline(ticket, Result.LEFT_TO_PEOPLE, GONE)
+            return self._declining.decline(ticket, Result.LEFT_TO_PEOPLE, GONE)
         if not request.is_unfinished and request.state is not State.NEEDS_INFORMATION:
-            return self._standing(request)
+            return self._declining.standing(request)
         try:
             return self._give_up(request)
         except StaleRequest as error:
@@ -222,7 +225,7 @@ class Engine:
         request_id, generation = self._identity(ticket, handler)
         found = self._judged(ticket, classification, handler, request_id)
         if found.result in (Result.LEFT_TO_PEOPLE, Result.UNCERTAIN):
-            return self._decline(ticket, found.result, *found.reasons, found=found)
+            return self._declining.decline(ticket, found.result, *found.reasons, found=found)
         if found.mode < Mode.SUPERVISED:
             return self._executors[found.mode].carry_out(ticket, found, request_id)
         at = self._desk.now()
@@ -249,7 +252,7 @@ class Engine:
             certificate=classification.certificate,
         )
         note = Note(at, "matched", f"matched to {handler.name}", detail={"generation": generation})
-        request = self._ledger.create(request, note, context=_context(found), after=after)
+        request = self._ledger.create(request, note, context=memory_of(found), after=after)
         with self._released(request.id):
             return self._act(request, ticket, handler, found)
 
@@ -259,21 +262,21 @@ class Engine:
         """A ticket whose request waits for the requester, or ended."""
         if handler is None:
             return self._withdraw(request, ticket, self._no_handler(classification))
-        was_applied = request.resource is not None
+        was_applied = request.resource is not None and request.state is not State.COMPENSATED
         if request.state in _SETTLED or was_applied:
-            return self._settled(request, ticket)
+            return self._declining.settled(request, ticket)
         codes = self._ledger.codes(request.site, request.ticket_id)
         standing = self._judge.eligibility(ticket, handler, codes=codes)
         hashed = self._judge.content_hash(ticket, handler, [reply.id for reply in standing.replies])
         if not standing.verdict.allowed and standing.is_certain:
             return self._withdraw(request, ticket, *standing.verdict.reasons)
         if not standing.is_certain:
-            return self._decline(ticket, Result.UNCERTAIN, *standing.verdict.reasons)
+            return self._declining.decline(ticket, Result.UNCERTAIN, *standing.verdict.reasons)
         if hashed == request.content_hash:
-            return self._standing(request)
+            return self._declining.standing(request)
         intents = self._ledger.intents(request)
         if any(intent.outcome is None for intent in intents):
-            return self._standing(request)
+            return self._declining.standing(request)
         if request.state not in _REOPENABLE or request.plan is not None or intents:
             return self._start(ticket, classification, handler, after=request)
         if classification.request_type not in handler.request_types:  # we asked, and the reply was read as another type
@@ -282,15 +285,15 @@ class Engine:
             found = self._judged(ticket, classification, handler, request.id)
             if found.mode < Mode.SUPERVISED:
                 return self._executors[found.mode].carry_out(ticket, found, request.id)
-            return self._act(self._rematch(held, found), ticket, handler, found)
+            return self._act(self._matching.rematch(held, found), ticket, handler, found)
 
     def _go_on(self, request: Request, ticket: Ticket) -> Outcome:
         handler = self._handlers.get(request.handler)
         if handler is None:
-            sentence = f"{request.handler} is no longer configured; its open requests wait"
-            return Outcome(ticket.key, Result.UNCERTAIN, (sentence,), request.handler)
+            with self._claimed(request) as held:
+                return self._progress.wait(held, f"{request.handler} is no longer configured; its open requests wait")
         if not request.is_due(self._desk.now()):
-            return self._standing(request)
+            return self._declining.standing(request)
         with self._claimed(request) as held:
             if held.state is not State.MATCHED:
                 return self._drive(held, ticket, handler)
@@ -313,111 +316,18 @@ class Engine:
             return self._start(fresh, remembered(request, fresh, is_unchanged=False), handler, after=voided)
 
     def _act(self, request: Request, ticket: Ticket, handler: Handler, found: Rehearsal) -> Outcome:
-        """From MATCHED to where the judgement leads: a question, a refusal, an exit, or a plan."""
-        leave = self._progress.leave
-        if found.trouble and found.result is not Result.UNCERTAIN:  # which is written once, with its trouble
-            detail = {"result": found.result.value}
-            self._ledger.note(self._about(ticket, "provider", found.trouble, request_id=request.id, detail=detail))
-        if found.result in (Result.ASKED, Result.SPLIT):
-            return self._ask(request, ticket, found)
-        if found.result is Result.UNCERTAIN:
-            return self._decline(ticket, Result.UNCERTAIN, *found.reasons, found=found)
-        if found.result is Result.LEFT_TO_PEOPLE:
-            to = State.HANDED_OVER if ticket.is_open else State.CANCELLED
-            return leave(request, ticket, to, *found.reasons)
-        if found.result in (Result.REFUSED, Result.CONFLICT):
-            body = self._replies.refusal(found.reasons, found.instead)
-            self._progress.say(request, ticket, "refusal", body)
-            to = State.REFUSED if found.result is Result.REFUSED else State.CONFLICT
-            return leave(request, ticket, to, *found.reasons)
-        if found.result is Result.FAILED:
-            body = self._replies.trouble(found.reasons[0])
-            self._progress.say(request, ticket, "trouble", body, about=found.content_hash)
-            return leave(request, ticket, State.FAILED, *found.reasons)
-        return self._drive(self._planned(request, found), ticket, handler)
-
-    def _planned(self, request: Request, found: Rehearsal) -> Request:
-        if found.plan is None or found.parameters is None:
-            raise ValueError(f"{found.ticket} was judged {found.result} without a plan")
-        note = Note(self._desk.now(), "planned", found.plan.summary, detail={"plan": found.plan.digest})
-        return self._ledger.move(
-            request,
-            State.PLANNED,
-            note,
-            content_hash=found.content_hash,
-            parameters=found.parameters.model_dump_json(),
-            plan=found.plan.to_json(),
-            classification=found.classification,
-            context=_context(found),
-        )
-
-    def _ask(self, request: Request, ticket: Ticket, found: Rehearsal) -> Outcome:
-        """One question; the same question is never asked twice."""
-        extraction = found.extraction
-        if found.result is Result.SPLIT:
-            wishes = extraction.other_wishes if extraction else ()
-            title = self._handlers[request.handler].title
-            self._progress.say(request, ticket, "split", self._replies.split((title, *wishes)))
-        else:
-            contradictions = extraction.contradictions if extraction else {}
-            invalid = extraction.invalid if extraction else {}
-            asked = [dict(found.missing), dict(contradictions), dict(invalid)]
-            subject = digest(json.dumps(asked, sort_keys=True, default=list))
-            body = self._replies.question(found.understood, found.missing, contradictions, invalid)
-            self._progress.say(request, ticket, "question", body, about=subject)
-        note = Note(self._desk.now(), "needs_information", "; ".join(found.reasons), ticket_key=ticket.key)
-        self._ledger.move(
-            request, State.NEEDS_INFORMATION, note, content_hash=found.content_hash, context=_context(found)
-        )
-        return found.outcome
-
-    def _rematch(self, request: Request, found: Rehearsal) -> Request:
-        note = Note(self._desk.now(), "matched", "the ticket changed: it is looked at again")
-        return self._ledger.move(
-            request,
-            State.MATCHED,
-            note,
-            content_hash=found.content_hash,
-            classification=found.classification,
-            context=_context(found),
-        )
-
-    # --- decisions not to act
+        reached = self._matching.act(request, ticket, found)
+        return reached if isinstance(reached, Outcome) else self._drive(reached, ticket, handler)
 
     def _withdraw(self, request: Request, ticket: Ticket, *reasons: str) -> Outcome:
         """People have it, or it is closed: a question of ours no longer waits for an answer."""
         if request.reason == "; ".join(reasons):
-            return self._standing(request)
+            return self._declining.standing(request)
         if request.state is not State.NEEDS_INFORMATION:
-            return self._decline(ticket, Result.LEFT_TO_PEOPLE, *reasons)
+            return self._declining.decline(ticket, Result.LEFT_TO_PEOPLE, *reasons)
         with self._claimed(request) as held:
             to = State.HANDED_OVER if ticket.is_open else State.CANCELLED
             return self._progress.leave(held, ticket, to, *reasons)
-
-    def _settled(self, request: Request, ticket: Ticket) -> Outcome:
-        if request.state is State.UNCERTAIN or not ticket.is_open:
-            return self._standing(request)
-        return self._decline(ticket, Result.LEFT_TO_PEOPLE, f"it was fulfilled already ({request.resource})")
-
-    def _standing(self, request: Request) -> Outcome:
-        """Nothing new: what was decided stands."""
-        kept = request.memory.get("result")
-        is_split = request.state is State.NEEDS_INFORMATION and kept == Result.SPLIT.value
-        result = Result.SPLIT if is_split else RESULTS[request.state]
-        return Outcome(request.ticket_key, result, (request.reason,), request.handler, request.resource)
-
-    def _decline(self, ticket: Ticket, result: Result, *reasons: str, found: Rehearsal | None = None) -> Outcome:
-        """A decision not to act, written once for the same ticket, content and reasons."""
-        handler = found.handler if found else None
-        hashed = found.content_hash if found else content_hash(ticket, fields=ticket.form, replies=())
-        subject = digest(json.dumps([ticket.id, hashed, result.value, handler, reasons]))
-        told = "; ".join((*reasons, found.trouble) if found and found.trouble else reasons)
-        detail = {"result": result.value, "handler": handler, "content": hashed}
-        self._ledger.decide(self._about(ticket, "decision", told, detail=detail, decision=subject))
-        return Outcome(ticket.key, result, reasons, handler)
-
-    def _declined(self, ticket: Ticket, result: Result, reasons: tuple[str, ...], found: Rehearsal) -> Outcome:
-        return self._decline(ticket, result, *reasons, found=found)
 
     # --- pieces
 
@@ -455,27 +365,6 @@ class Engine:
         )
         return identity, generation
 
-    def _about(
-        self,
-        ticket: Ticket,
-        kind: str,
-        sentence: str,
-        *,
-        request_id: str | None = None,
-        detail: Mapping[str, Any] | None = None,
-        decision: str | None = None,
-    ) -> Note:
-        return Note(
-            self._desk.now(),
-            kind,
-            sentence,
-            ticket.id,
-            ticket.key,
-            request_id,
-            detail or {},
-            decision=decision,
-        )
-
     @contextmanager
     def _claimed(self, request: Request) -> Iterator[Request]:
         held = self._ledger.claim(request, self._desk.now())
@@ -495,16 +384,3 @@ _RETYPED = "its request type was changed: it is looked at anew"
 
 def _is_of_another_type(ticket: Ticket, handler: Handler) -> bool:
     return ticket.request_type is not None and ticket.request_type not in handler.request_types
-
-
-def _context(found: Rehearsal) -> dict[str, Any]:
-    """What later turns need: whose words and which replies the request consists of, and for which team it
-    is."""
-    standing = found.eligibility
-    return {
-        "result": found.result.value,
-        "authors": sorted(standing.authors) if standing else [],
-        "replies": [reply.id for reply in standing.replies] if standing else [],
-        "team": found.team,
-        "understood": [asdict(reading) for reading in found.understood],
-    }

@@ -6,6 +6,7 @@ FulfilmentError
 ├── UnknownRequestType     a request type that nobody discovered or named
 ├── CircularMerge          a request type would stand for itself
 ├── StaleRequest           a request's state or epoch is not what the caller read: somebody else moved it
+│   └── QuotaUsedUp        the requester's requests of this day are used up: tomorrow there are others
 ├── Held                   a person's stop holds the handler: nothing is sent until it is lifted
 ├── HandlerError           a handler returned what its declaration does not allow
 │   └── UndeclaredOperation
@@ -33,6 +34,10 @@ class ChainBroken(LedgerError):
 
 class StaleRequest(FulfilmentError):
     """The request was moved by somebody else between reading and writing; nothing was written."""
+
+
+class QuotaUsedUp(StaleRequest):
+    """The requester's requests of this day are used up; the message says the number and the limit."""
 
 
 class Held(FulfilmentError):

@@ -18,6 +18,8 @@ from fulfilment.schema import Connection, Engine, database_now
 from fulfilment.statements import GIVE_BACK, HELD_REQUEST, MOVE_REQUEST, UNMOVED_REQUEST
 
 LEASE_TIME = timedelta(minutes=10)
+# Of any agent on the same store.
+LONGEST_LEASE = timedelta(hours=2)
 # Longer than the time-outs of any single call to Jira or to a provider.
 CALL_TIME = timedelta(minutes=1)
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -40,7 +42,7 @@ class Leases(Book):
         claimed = replace(request, epoch=request.epoch + 1)
         with self._writing() as connection:
             now = database_now(connection)
-            latest = now + max(self._lease_time, LEASE_TIME) + CLOCK_TOLERANCE
+            latest = now + LONGEST_LEASE + CLOCK_TOLERANCE
             row = UNMOVED_REQUEST.first(connection, **unmoved(request))
             if row is None or (row.lease_until is not None and now <= row.lease_until <= latest):
                 raise StaleRequest(f"another process is working on {request.ticket_key}")

@@ -171,6 +171,8 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         cycle does not look at it any more."""
         with self._writing() as connection:
             self._update(connection, request, {"next_check_at": None, "reason": note.sentence} if is_last else {})
+            if is_last:
+                release(connection, request, note.at)
             return _call(connection, request, note, look_at, with_row=True)
 
     def effective_mode(

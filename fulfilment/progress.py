@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from fulfilment.applying import made_by
 from fulfilment.handler import Handler
+from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, State
 from fulfilment.retirement import Retirement
-from fulfilment.turn import EXITS
+from fulfilment.turn import plan_of
 from tickets.ticket import Ticket
 
 GONE = "its ticket does not exist any more, or this account may not see it"
+_HALF = frozenset({State.APPLYING, State.WAITING_ON_PROVIDER, State.FAILED})
 Arrow = Callable[[Request, Ticket, Handler], Request | Outcome]
 
 
@@ -39,9 +42,13 @@ class Progress(Retirement):
             request = reached
 
     def give_up(self, request: Request) -> Outcome:
-        """Its ticket is gone: nothing more is done; with an open intent a person must look what was made."""
-        is_open = any(intent.outcome is None for intent in self.ledger.intents(request))
-        to = State.UNCERTAIN if is_open else State.HANDED_OVER
-        look_at = self.look_at(request) if is_open else None
+        """Its ticket is gone: nothing more is done; where something is half made, or may be, a person must look."""
+        if request.state in (State.CLOSED, State.RETIRING):
+            return self.keep(request, GONE)
+        intents = self.ledger.intents(request)
+        is_half = request.state in _HALF and bool(made_by(plan_of(request), intents))
+        is_left = is_half or any(intent.outcome is None for intent in intents)
+        to = State.UNCERTAIN if is_left else State.HANDED_OVER
+        look_at = self.look_at(request) if is_left else None
         self.ledger.move(request, to, self.note(to.value, GONE), look_at=look_at)
-        return self.outcome(request, EXITS[to], GONE)
+        return self.outcome(request, RESULTS[to], GONE)

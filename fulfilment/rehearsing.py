@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fulfilment.answers import Voice
+from fulfilment.declining import Declining
 from fulfilment.desk import Replies
 from fulfilment.judgement import Rehearsal
 from fulfilment.request import Outcome, Result
 from tickets.ticket import Ticket
-
-Decline = Callable[[Ticket, Result, tuple[str, ...], Rehearsal], Outcome]
 
 
 class RehearsalExecutor(Protocol):
@@ -23,14 +22,13 @@ class RehearsalExecutor(Protocol):
 class ShadowExecutor:
     """Records what would be done, step by step."""
 
-    decline: Decline
+    declining: Declining
 
     def carry_out(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome:
         would = _WOULD.get(found.result, found.result.value.replace("_", " "))
         steps = () if found.plan is None else tuple(f"would: {step.sentence}" for step in found.plan.steps)
-        return self.decline(
-            ticket, Result.SHADOWED, (f"{found.mode.label}: would be {would}", *found.reasons, *steps), found
-        )
+        told = f"{found.mode.label}: would be {would}"
+        return self.declining.decline(ticket, Result.SHADOWED, told, *found.reasons, *steps, found=found)
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,6 @@ class SuggestExecutor:
     replies: Replies
     hold: Callable[[str], bool]
     shadow: ShadowExecutor
-    decline: Decline
 
     def carry_out(self, ticket: Ticket, found: Rehearsal, request_id: str) -> Outcome:
         if found.plan is None or found.result is not Result.SUGGESTED:
@@ -52,7 +49,7 @@ class SuggestExecutor:
         if not is_mine and self.voice.posted(ticket, "suggestion", subject) is None:
             return Outcome(ticket.key, Result.UNCERTAIN, ("a suggestion is being posted, or may be",), found.handler)
         self.voice.say(ticket, "suggestion", body, request=request_id, about=found.content_hash, public=False)
-        return self.decline(ticket, Result.SUGGESTED, found.reasons, found)
+        return self.shadow.declining.decline(ticket, Result.SUGGESTED, *found.reasons, found=found)
 
 
 _WOULD = {

@@ -27,12 +27,12 @@ class Retirement(Consent, Effects):
             self.ledger.postpone(request, ends_at)
             return self.outcome(request, Result.KEPT, sentence)
         if self.policy.handlers[handler.name].mode < Mode.SUPERVISED:
-            return self.wait(request, f"{handler.name} may not act, so {plan.resource} stays for now")
+            return self.wait(request, f"{handler.name} may not act, so {plan.resource} stays for now", is_meant=True)
         found = self._plan(request, handler, plan)
         if isinstance(found, Outcome):
             return found
         if isinstance(found, str):
-            self._keep(request, f"its lifetime is over and it stays: {found}")
+            self.keep(request, f"its lifetime is over and it stays: {found}")
             return self.outcome(request, Result.KEPT, found)
         note = self.note("retiring", found.summary, {"plan": found.digest})
         return self.ledger.move(request, State.RETIRING, note, retirement=found.to_json())
@@ -56,7 +56,7 @@ class Retirement(Consent, Effects):
                 return found
             is_over = proposal.expires_at is not None and self.desk.now() > proposal.expires_at
             if found.altered or (found.approval is None and is_over):
-                return self._keep(request, found.altered or "nobody approved that it is taken away")
+                return self.keep(request, found.altered or "nobody approved that it is taken away")
             if found.approval is None:
                 return self.outcome(request, Result.AWAITING_APPROVAL, plan.summary)
             approval = found.approval
@@ -72,16 +72,16 @@ class Retirement(Consent, Effects):
         if isinstance(now, Outcome):
             return now
         if isinstance(now, str):
-            return self._keep(request, now)
+            return self.keep(request, now)
         approved = {step.resource: step for step in plan.steps}
         if any(approved.get(step.resource) != step for step in now.steps):
-            return self._keep(request, "what would be taken away is not what was approved")
+            return self.keep(request, "what would be taken away is not what was approved")
         numbered = [(number, approved[step.resource]) for number, step in left]
         applied = self.carry_out(request, handler, born, numbered, phase="retire")
         if isinstance(applied, Outcome):
             return applied
         if applied.ended in (Ended.LATER, Ended.WORKING):
-            return self.wait(request, applied.sentence, trouble=applied.trouble, pause=applied.pause)
+            return self.later(request, applied)
         if applied.trouble:
             self.record(request, "provider", applied.trouble, applied.trouble)
         if applied.ended is not Ended.DONE:
@@ -107,7 +107,7 @@ class Retirement(Consent, Effects):
             lifetime_days=None,
         )
 
-    def _keep(self, request: Request, why: str) -> Outcome:
+    def keep(self, request: Request, why: str) -> Outcome:
         """It stays, and a person is called: nobody is forgotten to be asked, and nothing is taken away."""
         note = self.note("kept", why)
         if request.state is State.RETIRING:

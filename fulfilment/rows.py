@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fulfilment.chain import Note
-from fulfilment.errors import StaleRequest
+from fulfilment.errors import QuotaUsedUp, StaleRequest
 from fulfilment.records import RESULTS, Intent, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
@@ -41,10 +41,10 @@ def take(connection: Connection, request: Request, name: str, at: datetime) -> N
 
 def take_quota(connection: Connection, request: Request, at: datetime, limit: int) -> None:
     """One of the requester's requests of this day (UTC, ticket time); it is not given back. The caller holds the head
-    of the chain, so no two agents count at once. Raises StaleRequest when there is none left."""
+    of the chain, so no two agents count at once. Raises QuotaUsedUp when there is none left."""
     taken = quota_taken(connection, request.requester, at, request.id)
     if taken >= limit:
-        raise StaleRequest(f"its requester has had {taken} requests today; the limit is {limit} a day")
+        raise QuotaUsedUp(f"its requester has had {taken} requests today; the limit is {limit} a day")
     name = _quota_name(request.requester, at)
     ADD_RESERVATION.write(connection, request_id=request.id, kind=QUOTA, name=name, amount=1.0, created_at=at)
 

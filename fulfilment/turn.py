@@ -22,6 +22,7 @@ from fulfilment.ledger import Ledger
 from fulfilment.modes import EffectiveMode
 from fulfilment.plan import Plan
 from fulfilment.policy import Policy
+from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, Result, State
 from tickets.errors import AnswerUnknown
 from tickets.ticket import Classification, Comment, Ticket
@@ -72,18 +73,25 @@ class Turn:
         note = Note(self.desk.now(), to.value, "; ".join(reasons), ticket_key=ticket.key)
         look_at = self.look_at(request) if to in _CALLS else None
         self.ledger.move(request, to, note, look_at=look_at)
-        return self.outcome(request, EXITS[to], *reasons)
+        return self.outcome(request, RESULTS[to], *reasons)
 
-    def wait(self, request: Request, *reasons: str, trouble: str = "", pause: timedelta = timedelta(0)) -> Outcome:
+    def wait(
+        self,
+        request: Request,
+        *reasons: str,
+        trouble: str = "",
+        pause: timedelta = timedelta(0),
+        is_meant: bool = False,
+    ) -> Outcome:
         """Nothing is decided for ever: a later cycle looks again, not before `pause` has passed. Written once, however
-        often it repeats; a person is called once that has gone on for too long. `trouble`, the provider's own words,
-        goes into the ledger only."""
+        often it repeats; once that has gone on for too long a person is called, unless it `is_meant` to wait.
+        `trouble`, the provider's own words, goes into the ledger only."""
         sentence, now = "; ".join(reasons), self.desk.now()
         told = f"{sentence} ({trouble})" if trouble else sentence
         since = self.record(request, "waiting", told, sentence)
         if pause:
             request = self.ledger.postpone(request, now + pause)
-        if now - since > self.patience:
+        if not is_meant and now - since > self.patience:
             self.summon(request, f"it has waited since {since:%Y-%m-%d %H:%M} UTC: {sentence}")
         return self.outcome(request, Result.UNCERTAIN, *reasons)
 
@@ -153,16 +161,6 @@ class Turn:
 
 # Nothing goes on by itself from these, and something may be left behind.
 _CALLS = frozenset({State.UNCERTAIN, State.FAILED})
-EXITS = {
-    State.CANCELLED: Result.CANCELLED,
-    State.HANDED_OVER: Result.LEFT_TO_PEOPLE,
-    State.EXPIRED: Result.EXPIRED,
-    State.CONFLICT: Result.CONFLICT,
-    State.UNCERTAIN: Result.UNCERTAIN,
-    State.FAILED: Result.FAILED,
-    State.COMPENSATED: Result.FAILED,
-    State.REFUSED: Result.REFUSED,
-}
 
 
 def told(error: ProviderError) -> str:

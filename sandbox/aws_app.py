@@ -3,7 +3,7 @@
 For buckets: tags given at creation; the public-access block, encryption and ownership that a new bucket is
 born with; `BlockPublicPolicy`; bucket names; `ExpectedBucketOwner`; buckets of other accounts are closed. For
 roles: AssumeRole into one account and two roles, of which one only reads and neither deletes.
-`POST /_sandbox/fail` makes it refuse.
+`POST /_sandbox/fail` makes it refuse, keep silent, answer late or talk nonsense.
 
 Whoever signs with a key that AssumeRole did not give out is the administrator of the account.
 """
@@ -14,10 +14,11 @@ import json
 import re
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -27,7 +28,9 @@ from sandbox.aws_calls import AwsRequest, read_body, read_request
 from sandbox.configuration import ACCOUNT
 
 ROLES = {f"arn:aws:iam::{ACCOUNT}:role/goldenpath-{name}": name for name in ("plan", "apply")}
-FAILURES = ("AccessDenied", "Throttling", "drop")
+FAILURES = ("AccessDenied", "Throttling", "InternalError", "drop", "slow", "nonsense")
+
+NONSENSE = b"<html><body>Please log in to the network.</body></html>"
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -53,14 +56,25 @@ class Call:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The next `times` calls fail like this. `seconds` is how late a slow answer comes."""
+
+    times: int = 0
+    how: str = ""
+    seconds: float = 0.0
+
+
 @dataclass
 class AwsApp:
-    """The layer, a WSGI application around moto's. Its state is what tests may ask."""
+    """The layer, a WSGI application around moto's. Its state is what tests may ask. `on_write` is called before a
+    bucket is changed, within the call."""
 
     inner: Application
+    on_write: Callable[[AwsRequest], object] = lambda request: None
     sessions: dict[str, AwsSession] = field(default_factory=dict)
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=10_000))
-    _failures: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _failures: dict[str, Failure] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _open: threading.Event = field(default_factory=threading.Event)
 
@@ -80,19 +94,18 @@ class AwsApp:
         if request.bucket:
             self._open.wait()
         try:
-            how = self._take_failure(request.operation)
-            if how in ("AccessDenied", "Throttling"):
-                raise _failure(request, how)
+            failure = self._take_failure(request.operation)
+            if failure.how in ("AccessDenied", "Throttling", "InternalError"):
+                raise _refusal_of(request, failure.how)
             self._check_caller(request)
+            if request.bucket and not request.is_read:
+                self.on_write(request)
             answer = self._answer(request, environ)
         except Refusal as refusal:
             self._note(request, refusal.status)
             return _refuse(refusal, request, start_response)
         self._note(request, answer.status)
-        if how == "drop":
-            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-        start_response(answer.line, answer.headers)
-        return answer.chunks
+        return self._give(answer, failure, environ, start_response)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -102,6 +115,20 @@ class AwsApp:
             yield
         finally:
             self._open.set()
+
+    def _give(
+        self, answer: _Answer, failure: Failure, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """It was done; what the caller hears of it is another matter."""
+        if failure.how == "slow":
+            time.sleep(failure.seconds)
+        elif failure.how == "drop":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        elif failure.how == "nonsense":
+            start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(NONSENSE)))])
+            return [NONSENSE]
+        start_response(answer.line, answer.headers)
+        return answer.chunks
 
     def _answer(self, request: AwsRequest, environ: dict[str, Any]) -> _Answer:
         if request.service == "sts" and request.operation == "AssumeRole":
@@ -160,24 +187,27 @@ class AwsApp:
         try:
             asked = json.loads(read_body(environ))
             operation, times, how = str(asked["operation"]), int(asked.get("times", 1)), asked["how"]
+            seconds = float(asked.get("seconds", 1))
         except (ValueError, KeyError, TypeError):
-            operation, times, how = "", -1, None
-        if not operation or times < 0 or how not in FAILURES:
+            operation, times, how, seconds = "", -1, None, 0.0
+        if not operation or times < 0 or how not in FAILURES or not 0 <= seconds < 60:
             start_response("400 Bad Request", [("Content-Type", "text/plain")])
-            return [b'expected {"operation": "CreateBucket", "times": 1, "how": "AccessDenied|Throttling|drop"}\n']
+            hows = "|".join(FAILURES)
+            told = f'expected {{"operation": "CreateBucket", "times": 1, "how": "{hows}", "seconds": 1}}\n'
+            return [told.encode()]
         with self._lock:
-            self._failures[operation] = (times, str(how))
+            self._failures[operation] = Failure(times, str(how), seconds)
             if not times:
                 del self._failures[operation]
         start_response("204 No Content", [])
         return []
 
-    def _take_failure(self, operation: str) -> str | None:
+    def _take_failure(self, operation: str) -> Failure:
         with self._lock:
-            times, how = self._failures.pop(operation, (0, ""))
-            if times > 1:
-                self._failures[operation] = (times - 1, how)
-        return how or None
+            found = self._failures.pop(operation, Failure())
+            if found.times > 1:
+                self._failures[operation] = replace(found, times=found.times - 1)
+        return found
 
     def _note(self, request: AwsRequest, status: int) -> None:
         session = self.sessions.get(request.access_key)
@@ -227,9 +257,11 @@ def _refuse(refusal: Refusal, request: AwsRequest, start_response: StartResponse
     return [body]
 
 
-def _failure(request: AwsRequest, how: str) -> Refusal:
+def _refusal_of(request: AwsRequest, how: str) -> Refusal:
     if how == "AccessDenied":
         return Refusal(403, "AccessDenied", "Access Denied")
+    if how == "InternalError":
+        return Refusal(500, "InternalError", "We encountered an internal error. Please try again.")
     if request.service == "s3":
         return Refusal(503, "SlowDown", "Please reduce your request rate.")
     return Refusal(400, "Throttling", "Rate exceeded")

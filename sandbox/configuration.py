@@ -47,6 +47,7 @@ target_status = "Done"
 
 [agent]
 every_minutes = {every_minutes}
+lease_minutes = 2
 maximum_age_days = 14
 
 [on_call]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sandbox.world import PERSONAS, Deployment, World
 
 if TYPE_CHECKING:
+    from sandbox.aws_app import AwsApp, RunningAws
     from sandbox.jira_state import JiraState
 
 HOST = "127.0.0.1"
@@ -148,6 +149,7 @@ class ThreadedSandbox:
     personas: dict[str, Persona]
     state: JiraState
     deployment: Deployment = "Cloud"
+    aws: AwsApp | None = None
 
     @property
     def world(self) -> World:
@@ -178,8 +180,9 @@ def serve_in_thread(
                 raise SandboxError(f"{state_file} cannot be written: {error.strerror}", 2) from None
             stack.callback(file.stop)
         jira_url = stack.enter_context(_serve_jira(state, jira_port, deployment))
-        aws_url = stack.enter_context(_serve_aws(aws_port)) if aws else ""
-        yield ThreadedSandbox(jira_url, aws_url, personas_of(world), state, deployment)
+        running = stack.enter_context(_serve_aws(aws_port)) if aws else None
+        aws_url, app = (running.url, running.app) if running else ("", None)
+        yield ThreadedSandbox(jira_url, aws_url, personas_of(world), state, deployment, app)
 
 
 @contextmanager
@@ -219,7 +222,7 @@ def _serve_jira(state: JiraState, port: int, deployment: Deployment) -> Iterator
 
 
 @contextmanager
-def _serve_aws(port: int) -> Iterator[str]:
+def _serve_aws(port: int) -> Iterator[RunningAws]:
     from sandbox.aws_app import serve_aws
 
     try:
@@ -227,7 +230,7 @@ def _serve_aws(port: int) -> Iterator[str]:
     except OSError as error:
         raise _busy(port, error) from None
     try:
-        yield running.url
+        yield running
     finally:
         running.stop()
 

@@ -28,8 +28,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, make_url
 
-from agent.bootstrap import LEDGER_SCHEMA as LEDGER
-from agent.bootstrap import TICKETS_SCHEMA as TICKETS
+from agent.config import LEDGER_SCHEMA as LEDGER
+from agent.config import TICKETS_SCHEMA as TICKETS
 from fulfilment.ledger import Ledger
 from tickets.place import Location, Place
 from tickets.store import TicketStore

@@ -18,7 +18,6 @@ from agent import bootstrap, config
 from agent.call_webhook import signature
 from agent.calling import deliver
 from agent.cycle import run_cycle
-from agent.health import LEDGER_FILE
 from fulfilment.calls import call_in
 from fulfilment.chain import Note
 from fulfilment.ledger import Ledger
@@ -32,6 +31,7 @@ from tests.fakes import Killed
 from tests.integration.receivers import Hook, Mailbox, hook, mailbox
 from tests.integration.sites import NOW, file
 
+LEDGER_FILE = "ledger.sqlite3"
 LABEL = "goldenpath-needs-person"
 REASON = "a bucket may or may not have been made"
 LOOK_AT = "see whether payments-logs exists in eu-west-1"

@@ -460,7 +460,7 @@ def test_a_ledger_whose_chain_is_broken(installation: Installation) -> None:
     with bootstrap.open_ledger(loaded) as ledger:
         for number in range(3):
             ledger.note(Note(datetime.now(UTC), "started", f"row {number}"))
-    with closing(sqlite3.connect(bootstrap.ledger_place(loaded))) as file:
+    with closing(sqlite3.connect(loaded.ledger_place)) as file:
         for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             file.execute(f'DROP TRIGGER "{name}"')
         file.execute("UPDATE ledger SET kind = 'forged' WHERE seq = 2")
@@ -474,8 +474,8 @@ def test_a_ledger_whose_chain_is_broken(installation: Installation) -> None:
 def test_stores_that_are_none(installation: Installation) -> None:
     loaded = config.load(installation.file)
     loaded.folder.mkdir()
-    bootstrap.store_place(loaded).write_bytes(b"this is no database, whatever its name says" * 100)
-    bootstrap.ledger_place(loaded).mkdir()
+    loaded.store_place.write_bytes(b"this is no database, whatever its name says" * 100)
+    loaded.ledger_place.mkdir()
     found = installation.examine()
     assert wrong(found) == {"ticket store", "ledger"}
 
@@ -493,7 +493,7 @@ def test_a_store_that_another_process_holds(installation: Installation) -> None:
     loaded = config.load(installation.file)
     with bootstrap.open_store(loaded):
         pass
-    with written_by_another(bootstrap.store_place(loaded)):
+    with written_by_another(loaded.store_place):
         found = installation.examine()
     assert (found["ticket store"].result, wrong(found)) == (Health.WARNING, {"ticket store"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -14,6 +15,7 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError
 
 from sandbox.aws_app import RunningAws, serve_aws
 
@@ -242,7 +244,21 @@ def test_objects_pass_through(aws: RunningAws) -> None:
     assert aws.app.calls[-1].operation == "GetObject"
 
 
-@pytest.mark.parametrize(("how", "code"), [("AccessDenied", "AccessDenied"), ("Throttling", "SlowDown")])
+@pytest.mark.parametrize("how", ["slow", "nonsense"])
+def test_a_late_answer_and_nonsense_come_after_it_was_done(aws: RunningAws, how: str) -> None:
+    s3 = client(aws)
+    fail(aws, operation="CreateBucket", how=how, seconds=0.2)
+    start = time.monotonic()
+    with contextlib.suppress(ResponseParserError):
+        create(s3)
+    assert (time.monotonic() - start >= 0.2) == (how == "slow")
+    s3.head_bucket(Bucket="orders-archive")
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("AccessDenied", "AccessDenied"), ("Throttling", "SlowDown"), ("InternalError", "InternalError")],
+)
 def test_failures_on_demand(aws: RunningAws, how: str, code: str) -> None:
     s3 = client(aws)
     assert fail(aws, operation="CreateBucket", times=2, how=how) == 204

@@ -14,14 +14,12 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from fulfilment.desk import Adf, Desk
 from fulfilment.executor import Executor, Workshop
 from fulfilment.handler import Handler, Reader
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Step
 from tests.fakes import Killed
 from tests.simulation.tape import Reel
-from tickets.ticket import Comment, Ticket
 
 T = TypeVar("T")
 
@@ -75,38 +73,27 @@ Watch = Callable[[str, Kind, Life, Callable[[], Any], dict[str, Any]], Any]
 
 
 class WatchedDesk:
-    def __init__(self, desk: Desk, watch: Watch, life: Life) -> None:
+    """Whatever does not read is a write, about the ticket that it names first."""
+
+    READS = frozenset({"ticket", "groups_of"})
+    AT_HAND = frozenset({"now", "account"})  # no call goes out for these
+
+    def __init__(self, desk: Any, watch: Watch, life: Life) -> None:
         self._desk = desk
         self._watch = watch
         self._life = life
-        self.now = desk.now
-        self.account = desk.account
 
-    def ticket(self, ticket: int | str) -> Ticket:
-        return self._call("ticket", Kind.DESK_READ, lambda: self._desk.ticket(ticket))
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._desk, name)
+        if name in self.AT_HAND:
+            return found
+        kind = Kind.DESK_READ if name in self.READS else Kind.DESK_WRITE
 
-    def groups_of(self, account_id: str) -> frozenset[str]:
-        return self._call("groups_of", Kind.DESK_READ, lambda: self._desk.groups_of(account_id))
+        def call(*args: Any, **named: Any) -> Any:
+            about = {"ticket": args[0]} if kind is Kind.DESK_WRITE else {}
+            return self._watch(f"desk.{name}", kind, self._life, lambda: found(*args, **named), about)
 
-    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
-        return self._call(
-            "post_comment",
-            Kind.DESK_WRITE,
-            lambda: self._desk.post_comment(ticket_id, body, properties=properties, public=public),
-            ticket=ticket_id,
-        )
-
-    def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
-        self._call(
-            "move",
-            Kind.DESK_WRITE,
-            lambda: self._desk.move(ticket_id, to_status=to_status, resolution=resolution),
-            ticket=ticket_id,
-        )
-
-    def _call(self, name: str, kind: Kind, do: Callable[[], T], **about: Any) -> T:
-        found: T = self._watch(f"desk.{name}", kind, self._life, do, about)
-        return found
+        return call
 
 
 class WatchedWorkshop:

@@ -14,8 +14,10 @@ from tests.simulation.world import World
 
 @dataclass(frozen=True)
 class Scenario:
-    """`begin` files the tickets, the first of which is the one that people meddle with. `is_steady`: whether it comes to
-    the same end however long it is held up."""
+    """`begin` files the tickets, the first of which is the one that people meddle with.
+
+    `is_steady`: whether it comes to the same end however long it is held up.
+    """
 
     name: str
     begin: Callable[[World], None]

@@ -85,6 +85,17 @@ def singles(scenario: str, points: Sequence[Point], *, thorough: bool = False) -
             yield Schedule(scenario, (Fault(point.at, what),))
 
 
+def chosen(scenario: str, points: Sequence[Point], every: int) -> Iterator[Schedule]:
+    """Each act of a person, which costs little, and of the rest each `every`th."""
+    count = 0
+    for schedule in singles(scenario, points):
+        if schedule.faults[0].what not in PEOPLE:
+            count += 1
+            if count % every:
+                continue
+        yield schedule
+
+
 def pair(scenario: str, points: Sequence[Point], seed: int) -> Schedule:
     """Two faults, the first from where effects begin on, the second up to 40 calls after it: perhaps in the recovery.
     Which fault fits there is not known beforehand; one that does not does nothing."""

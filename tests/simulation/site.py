@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,6 @@ from agent.config import build_policy
 from agent.replies import AdfReplies
 from fulfilment.buckets import MARK
 from fulfilment.clients import Workshop
-from fulfilment.desk import Adf
 from fulfilment.executor import Executor
 from fulfilment.handler import Handler, Reader
 from fulfilment.identity import PROPERTY
@@ -33,7 +32,7 @@ from tests.simulation.play import Kit, Played, Stage, run
 from tests.simulation.points import Call
 from tests.simulation.scenarios import Scenario
 from tests.simulation.schedules import Schedule
-from tests.simulation.tape import How, Reel, Tape
+from tests.simulation.tape import How, Tape
 from tests.simulation.world import bench
 from tickets.jira_client import JiraClient
 from tickets.ticket import Classification, Comment, Person, Ticket
@@ -57,12 +56,11 @@ class SiteJira:
         self.account = client.account
         self.groups_of = client.groups_of
         self.move = client.move
+        self.post_comment = client.post_comment
+        self.add_label = client.add_label
 
     def ticket(self, ticket: int | str) -> Ticket:
         return self.client.ticket(ticket)
-
-    def post_comment(self, ticket_id: int, body: Adf, *, properties: Mapping[str, Any], public: bool) -> Comment:
-        return self.client.post_comment(ticket_id, body, properties=properties, public=public)
 
     # --- what people do, and what invariants ask
 
@@ -79,6 +77,9 @@ class SiteJira:
     @property
     def tickets(self) -> dict[int, Ticket]:
         return {number: self._fresh(number) for number in self.issues}
+
+    def aside(self, act: Callable[[], object]) -> None:
+        act()
 
     def file(self) -> Ticket:
         issue = file_bucket(self.site, self.new_name("payments-simulated"))
@@ -207,9 +208,9 @@ class Site:
         jira = SiteJira(self.running, self.client)
         provider = SiteProvider(self.workshop, self.admin, jira)
         stand = bench()
-        world = stand.new_world(jira=jira, provider=provider, operator=ACCOUNTS[OTTO], cut=self._cut)
+        world = stand.new_world(jira=jira, provider=provider, cut=self._cut)
         stand.install(stand.empty)
-        reel = Reel(Tape(stand.open_ledger()), How.LIVE)
+        reel = stand.reel(Tape(stand.open_ledger()), How.LIVE)
         scenario = Scenario("site", lambda world: world.jira.file())
         return run(Stage(stand, world, scenario, schedule, self.kit, reel, trace))
 

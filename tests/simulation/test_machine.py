@@ -22,13 +22,11 @@ from tests.simulation import invariants
 from tests.simulation.play import Process, Stage, kit
 from tests.simulation.scenarios import ACTS, SCENARIOS
 from tests.simulation.schedules import LASTING, PASSING, PEOPLE, Schedule
-from tests.simulation.tape import How, Reel, Tape
+from tests.simulation.tape import How, Tape
 from tests.simulation.world import bench
 
 # What may be broken for a while, between two cycles; the rest must hold at any time.
 IN_THE_END = frozenset({"nothing_is_stuck", "what_stands_is_known", "no_open_ticket_is_left_without_a_decision"})
-# Known to be wrong: see test_simulation.
-KNOWN = frozenset({"no_comment_stands_twice: OPS-101 holds the same suggestion 2 times"})
 
 
 class Life(RuleBasedStateMachine):
@@ -39,7 +37,7 @@ class Life(RuleBasedStateMachine):
         stand, scenario = bench(), SCENARIOS[name]
         world = stand.new_world()
         stand.install(stand.empty)
-        reel = Reel(Tape(stand.open_ledger()), How.LIVE)
+        reel = stand.reel(Tape(stand.open_ledger()), How.LIVE)
         self.stage = Stage(stand, world, scenario, Schedule(name), kit(name), reel, True)
         self.world, self.scenario = world, scenario
         scenario.begin(world)
@@ -99,7 +97,7 @@ class Life(RuleBasedStateMachine):
     def _check(self, but: frozenset[str]) -> None:
         books = invariants.Books(self.world, frozenset(self.stage.slept_before))
         wrong = [*self.world.wrong, *invariants.check(books), *invariants.check_ledger(self.process.ledger)]
-        wrong = [line for line in wrong if line.partition(":")[0] not in but and line not in KNOWN]
+        wrong = [line for line in wrong if line.partition(":")[0] not in but]
         assert not wrong, "\n".join([*self.stage.trace, *wrong])
 
 
@@ -108,7 +106,7 @@ QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database
 
 def test_a_life() -> None:
     run_state_machine_as_test(
-        Life, settings=settings(max_examples=40, stateful_step_count=15, derandomize=True, **QUIET)
+        Life, settings=settings(max_examples=12, stateful_step_count=15, derandomize=True, **QUIET)
     )
 
 

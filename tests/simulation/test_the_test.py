@@ -39,15 +39,16 @@ MUTANTS = {
         "at_most_one_resource_per_request",
     ),
     "no fence": Mutant(
-        "rows.py",
-        "    return (table.c.id == request.id, table.c.state == request.state.value, table.c.epoch == request.epoch)",
-        "    return (table.c.id == request.id,)",
+        "statements.py",
+        '    requests.c.state == bindparam("was"),\n    requests.c.epoch == bindparam("was_epoch"),\n',
+        '    (requests.c.state == bindparam("was")) | requests.c.state.is_not(None),\n'
+        '    (requests.c.epoch == bindparam("was_epoch")) | requests.c.epoch.is_not(None),\n',
         ("autonomous", "ledger.begin", "frozen"),
         "what_is_closed_stays_closed",
     ),
     "no look for what was posted": Mutant(
         "answers.py",
-        "        posted = self._posted(ticket, purpose, subject)\n        if posted is not None:",
+        "        posted = self.posted(ticket, purpose, subject)\n        if posted is not None:",
         "        posted = None\n        if posted is not None:",
         ("autonomous", "desk.post_comment", "die-late:20"),
         "no_comment_stands_twice",

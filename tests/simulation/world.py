@@ -20,7 +20,8 @@ from fulfilment import schema
 from fulfilment.errors import ProviderRefused
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Step
-from tests.fakes import OTTO, FakeDesk, FakeProvider
+from tests.fakes import FakeDesk, FakeProvider
+from tests.simulation.tape import How, Reel, Tape
 from tickets.ticket import Ticket
 
 THEIRS = "theirs"  # the mark of what somebody else made
@@ -44,7 +45,6 @@ class World:
     bench: Bench
     jira: Any = field(default_factory=FakeDesk)
     provider: Any = field(default_factory=lambda: Provider())
-    operator: str = OTTO.id  # the account of whoever takes a ticket over
     cut: Callable[[Any], None] = lambda call: None  # loses the answer of such a call on the wire, where there is one
     effects: list[Effect] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -144,10 +144,18 @@ class Bench:
         self.path.write_bytes(self.empty)
         self._engine = schema.open_database(self.path, clock=lambda: self.world.now())
         self.book = self._connect()
+        self._stand = -1, b""
 
     def new_world(self, **changes: Any) -> World:
         self.world = World(self, **changes)
         return self.world
+
+    def stand(self) -> bytes:
+        """The database as it is; the same object while it is the same."""
+        (seq,) = self.book.execute("PRAGMA data_version").fetchone()
+        if self._stand[0] != seq:
+            self._stand = seq, self.book.serialize()
+        return self._stand[1]
 
     def install(self, database: bytes) -> None:
         self._engine.dispose()
@@ -156,6 +164,10 @@ class Bench:
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
         self.path.write_bytes(database)
         self.book = self._connect()
+        self._stand = -1, b""
+
+    def reel(self, tape: Tape, how: How) -> Reel:
+        return Reel(tape, how, self.world.now, self.stand, self.install)
 
     def open_ledger(self) -> Ledger:
         """As a process of its own opens it: leases are its own."""
@@ -177,7 +189,6 @@ def bench() -> Bench:
 
 
 def is_cancelled(world: World, ticket: Ticket) -> bool:
-    """Closed, or a person works on it: what we may not go on making things for."""
+    """Closed, or given to a person: what we may not go on making things for."""
     is_taken = ticket.assignee is not None and ticket.assignee.id != world.jira.account().id
-    moved = any(move.author is not None and move.author.id == world.operator for move in ticket.status_changes or ())
-    return not ticket.is_open or is_taken or moved
+    return is_taken or not ticket.is_open

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import bootstrap, config
+from agent import config
 from agent.errors import ConfigurationError
 
 JIRA = '[jira]\nurl = "https://acme.example"\nemail = "a@acme.example"\nprojects = ["OPS"]\n'
@@ -211,7 +211,7 @@ def test_the_password_of_the_database_comes_from_the_variable_or_the_file(
     monkeypatch.setenv("GOLDENPATH_DATABASE_PASSWORD", "from the variable")
     loaded = config.load(path)
     assert loaded.read_database_password() == "from the variable"
-    assert "from the" not in repr(loaded) + str(loaded) + repr(bootstrap.ledger_place(loaded))
+    assert "from the" not in repr(loaded) + str(loaded) + repr(loaded.ledger_place)
 
 
 def test_the_secrets_of_calls_come_by_file_or_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent import bootstrap, cli, config
+from agent import cli, config
 from fulfilment.chain import Note
 from fulfilment.ledger import Ledger
 from fulfilment.request import Request, State
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ledger with the story of OPS-7: asked, planned, and a second day on which a step was made."""
     (tmp_path / config.FILE_NAME).write_text('[store]\nanchor_file = "anchors.jsonl"\n')
     monkeypatch.chdir(tmp_path)
-    path = bootstrap.ledger_path(config.load())
+    path = config.load().ledger_place
     path.parent.mkdir()
     with Ledger.open(path) as ledger:
         told = Note(AT, "decision", "its author may not ask", 7, "OLD-1", detail={"result": "left_to_people"})
@@ -111,7 +111,7 @@ def test_verify_anchor_and_a_truncation(folder: Path, goldenpath: Goldenpath) ->
     assert document(goldenpath("ledger", "anchor", "--json"))["row"] == 4
     assert "nothing to do" in goldenpath("ledger", "anchor")[1]
     assert document(goldenpath("ledger", "verify", "--json"))["anchored"] == 4
-    with closing(sqlite3.connect(bootstrap.ledger_path(config.load()))) as file, file:
+    with closing(sqlite3.connect(config.load().ledger_place)) as file, file:
         file.execute("DROP TRIGGER ledger_refuses_delete")
         file.execute("DELETE FROM ledger WHERE seq > 2")
         file.execute("UPDATE head SET (seq, hash) = (SELECT seq, hash FROM ledger WHERE seq = 2)")

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -72,6 +73,19 @@ def test_a_failing_job_is_logged_and_the_next_one_runs(caplog: pytest.LogCapture
     assert "the next one runs as planned" in caplog.text
 
 
+@pytest.fixture
+def not_for_long() -> Iterator[None]:
+    """A signal that nobody heard is sent again, and again, so that nothing hangs."""
+    again = threading.Timer(5, os.kill, (os.getpid(), signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    again.start()
+    yield
+    again.cancel()
+    again.join()
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("not_for_long")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_finishes_the_job_under_way(number: signal.Signals) -> None:
     finished = threading.Event()
@@ -85,6 +99,15 @@ def test_a_signal_finishes_the_job_under_way(number: signal.Signals) -> None:
     Schedule(job, seconds=60).run_until_signal()
     assert finished.is_set()
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.usefixtures("not_for_long")
+def test_no_signal_is_missed() -> None:
+    """Also one that comes just when the main thread goes to sleep: one in two hundred did."""
+    for _ in range(200):
+        start = time.monotonic()
+        Schedule(lambda: os.kill(os.getpid(), signal.SIGINT), seconds=60).run_until_signal()
+        assert time.monotonic() - start < 4
 
 
 def test_jobs_follow_each_other_and_one_that_fails_stops_no_other() -> None:
