@@ -1,4 +1,5 @@
-"""What the ledger costs: a durable change beside what nobody can avoid, verifying, and reading a story among many rows.
+"""What the ledger costs: a durable change beside what nobody can avoid, verifying, and reading a story among many rows;
+and the engine on it, for a whole fulfilment.
 
 In a temporary folder in TMPDIR, else in this folder: it has to be a real disk.
 """
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Final
 
+from benchmarks.engine import SMALL, append_durably, measure_engine
 from benchmarks.ledger_rows import write_ledger
 from benchmarks.verdicts import Number, Sizes
 from fulfilment.chain import Note
@@ -26,7 +28,6 @@ LIFE: Final = (
     *(State.PLANNED, State.AWAITING_APPROVAL, State.APPROVED, State.APPLYING),
     *(State.APPLIED, State.VERIFIED, State.ANSWERED, State.CLOSED),
 )
-SMALL: Final = b"x" * 512  # bytes that are appended to a file, and made durable
 STORIES: Final = 50
 
 
@@ -36,7 +37,8 @@ def measure_ledger(sizes: Sizes) -> list[Number]:
         path = folder / "many.sqlite3"
         write_ledger(path, sizes.ledger)
         with Ledger.open(path) as ledger:
-            return [change, *_verify(ledger, sizes), _show(ledger, sizes)]
+            found = [change, *_verify(ledger, sizes), _show(ledger, sizes)]
+        return [*found, *measure_engine(folder, sizes.fulfilments)]
 
 
 MEASURES: Final[Mapping[str, Callable[[Sizes], list[Number]]]] = {"ledger": measure_ledger}
@@ -54,17 +56,13 @@ def _change(folder: Path, changes: int) -> Number:
                 note = Note(AT, state.value, "Create the bucket acme-payments-reports in eu-west-1, private.")
                 start = perf_counter()
                 moved = ledger.move(moved, state, note)
-                between = perf_counter()
-                os.write(descriptor, SMALL)
-                os.fdatasync(descriptor)
-                appends.append(perf_counter() - between)
-                moves.append(between - start)
+                moves.append(perf_counter() - start)
+                appends.append(append_durably(descriptor))
     os.close(descriptor)
     settled = len(moves) // 5
     move, append = median(moves[settled:]), median(appends[settled:])
-    says = (
-        f"a durable change of a request with its row {move * 1e3:.2f} ms; fdatasync of 512 bytes {append * 1e3:.2f} ms"
-    )
+    small = f"fdatasync of {len(SMALL)} bytes {append * 1e3:.2f} ms"
+    says = f"a durable change of a request with its row {move * 1e3:.2f} ms; {small}"
     return Number("ledger-change", says, move / append, "times", 5.0, is_most=True)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Tickets per run, and how often the alternating runs are repeated. Those of a queue begin with its name;
-    `repetitions` is for certificates in simulation; `ledger` is in rows, `ledger_changes` in changes of a request."""
+    `repetitions` is for certificates in simulation; `ledger` is in rows, `ledger_changes` in changes of a request;
+    `fulfilments` are whole ones."""
 
     speed: int = 30_000
     waiting: int = 100_000
@@ -25,6 +26,7 @@ class Sizes:
     ledger: int = 1_000_000
     ledger_changes: int = 800
     ledger_rounds: int = 3
+    fulfilments: int = 300
 
 
 @dataclass(frozen=True, slots=True)

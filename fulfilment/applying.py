@@ -91,8 +91,9 @@ class Applier:
         """Every step that is not yet recorded as done; each with the number of the plan's step that it belongs to.
         Never raises a ProviderError or HandlerError."""
         try:
+            known = self.ledger.intents(request)  # nobody else writes any while we hold the request
             for index, step in steps:
-                self._do(request, index, step)
+                self._do(request, index, step, self._of_step(known, index))
         except _Stop as stop:
             return stop.applied
         except HandlerError as error:
@@ -100,8 +101,7 @@ class Applier:
             return Applied(Ended.UNCERTAIN, sentence, str(error))
         return Applied(Ended.DONE)
 
-    def _do(self, request: Request, index: int, step: Step) -> None:
-        past = self._past(request, index)
+    def _do(self, request: Request, index: int, step: Step, past: Sequence[Intent]) -> None:
         refused = next((intent for intent in past if intent.outcome == "refused"), None)
         if refused is not None and self.phase == "apply":  # taking away is tried again when a person says so
             raise _Stop(_refusal(step, "as recorded before"))
@@ -245,7 +245,10 @@ class Applier:
         raise _Stop(Applied(Ended.WORKING, f"the provider is working: {step.sentence}", trouble, pause))
 
     def _past(self, request: Request, index: int) -> list[Intent]:
-        return [one for one in self.ledger.intents(request) if (one.phase, one.step) == (self.phase, index)]
+        return self._of_step(self.ledger.intents(request), index)
+
+    def _of_step(self, intents: Sequence[Intent], index: int) -> list[Intent]:
+        return [one for one in intents if (one.phase, one.step) == (self.phase, index)]
 
     def _waited(self, request: Request, index: int) -> timedelta:
         """Since the step was first tried without a longer pause: while a stop held it, nobody waited for the

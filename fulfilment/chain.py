@@ -176,11 +176,12 @@ _WORDS: Final[Mapping[type, Callable[[Any], str]]] = {
     int: str,
     type(None): {None: "null"}.__getitem__,
 }
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 _TEMPLATE: Final = "{" + ",".join(f'"{name}":%s' for name in HASHED) + "}"
 
 
 def canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _ENCODER.encode(value)
 
 
 def digest(text: str) -> str:

@@ -129,8 +129,8 @@ class Consent(Turn):
         standing = self.judge.eligibility(ticket, handler, codes=codes, only=None if is_changed else replies)
         if not standing.is_certain:
             return self.wait(request, *standing.verdict.reasons)
-        proposal = self.ledger.proposal(request)
-        if is_changed and proposal is not None and proposal.comment_id is not None:
+        proposal = self.ledger.proposal(request) if is_changed else None
+        if proposal is not None and proposal.comment_id is not None:
             body = self.replies.voided("the ticket was changed after the plan was posted")
             self.say(request, ticket, "voided", body, about=proposal.plan_digest)
         if not standing.verdict.allowed:

@@ -23,7 +23,7 @@ from fulfilment.modes import EffectiveMode
 from fulfilment.plan import Plan
 from fulfilment.policy import Environment, Mode, Policy, Team
 from fulfilment.request import Outcome, Result
-from fulfilment.slots import TEAM, slots_of
+from fulfilment.slots import TEAM, titles_of
 from tickets.ticket import Classification, FormField, Ticket
 
 # The purposes of our comments that ask: replies after one of them may fill slots.
@@ -110,7 +110,7 @@ class Judge:
         """The form fields that fill this handler's slots: by the configuration's names, and by the slots'
         titles."""
         names = set(self._policy.handlers[handler.name].fields.values())
-        return slot_fields(ticket, names | {slot.title for slot in slots_of(handler, ())})
+        return slot_fields(ticket, names | titles_of(handler))
 
     def content_hash(self, ticket: Ticket, handler: Handler, reply_ids: Collection[str]) -> str:
         """Of the ticket as it stands, with the replies that a plan was made from. An edited reply changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 _OPTIONAL = frozenset({"removes", "waits", "lifetime_days"})
@@ -55,8 +55,11 @@ class Plan:
 
     def to_json(self) -> str:
         """What a plan does not use is left out, so that plans of older versions keep their digest."""
-        raw = asdict(self)
-        raw["steps"] = [{k: v for k, v in step.items() if v or k not in _OPTIONAL} for step in raw["steps"]]
+        raw: dict[str, Any] = {name: getattr(self, name) for name in _PLAN}
+        raw["steps"] = [
+            {name: value for name in _STEP if (value := getattr(step, name)) or name not in _OPTIONAL}
+            for step in self.steps
+        ]
         raw = {name: value for name, value in raw.items() if value is not None or name not in _OPTIONAL}
         return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
@@ -66,3 +69,6 @@ class Plan:
         raw["steps"] = tuple(Step(**step) for step in raw["steps"])
         raw["usage"] = tuple(raw["usage"])
         return cls(**raw)
+
+
+_STEP, _PLAN = ([f.name for f in fields(record)] for record in (Step, Plan))

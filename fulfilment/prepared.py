@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from fulfilment.schema import Connection, DBAPIError, Instant, IntegrityError, to_text
+from fulfilment.schema import Connection, Instant, driven, to_text
 
 
 class Prepared:
     """On SQLite its words are kept and handed to the driver itself, which costs a tenth of what SQLAlchemy does. An
-    instant is then written and read here as `Instant` does it, and errors are raised as SQLAlchemy's."""
+    instant is then written and read here as `Instant` does it."""
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
@@ -46,14 +46,7 @@ class Prepared:
             self._kept[names] = str(made), made.positiontup or [], made.params
         words, order, fixed = self._kept[names]
         bound = [values[name] if name in values else fixed[name] for name in order]
-        driver: Any = connection.connection.driver_connection
-        try:
-            cursor: sqlite3.Cursor = driver.execute(words, [_written(value) for value in bound])
-        except sqlite3.IntegrityError as error:
-            raise IntegrityError(words, None, error) from error
-        except sqlite3.Error as error:
-            raise DBAPIError(words, None, error) from error
-        return cursor
+        return driven(connection, words, [to_text(one) if isinstance(one, datetime) else one for one in bound])
 
     def _read(self, row: tuple[Any, ...]) -> Iterable[Any]:
         if not self._instants:
@@ -63,7 +56,3 @@ class Prepared:
             if read[n] is not None:
                 read[n] = datetime.fromisoformat(read[n])
         return read
-
-
-def _written(value: Any) -> Any:
-    return to_text(value) if isinstance(value, datetime) else value

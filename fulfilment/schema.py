@@ -7,7 +7,8 @@ everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +42,7 @@ from tickets.place import Location, Place
 HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
 
-__all__ = ["HEAD", "Connection", "DBAPIError", "Engine", "IntegrityError", "Update", "open_database", "translated"]
+__all__ = ["HEAD", "Connection", "Engine", "IntegrityError", "Update", "open_database", "translated"]
 
 
 class Instant(TypeDecorator[datetime]):
@@ -256,6 +257,18 @@ def database_now(connection: Connection) -> datetime:
     return instant.astimezone(UTC)
 
 
+def driven(connection: Connection, words: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    """On SQLite only: by the driver itself, past SQLAlchemy, whose errors it raises all the same."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        cursor: sqlite3.Cursor = driver.execute(words, values)
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(words, None, error) from error
+    except sqlite3.Error as error:
+        raise DBAPIError(words, None, error) from error
+    return cursor
+
+
 @contextmanager
 def translated(path: str) -> Iterator[None]:
     """Turns the driver's errors into a sentence; a violated constraint stays what it is."""
@@ -298,7 +311,7 @@ def _prepare(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driven(connection, "BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _bring_up_to_date(engine: Engine, place: Location) -> None:

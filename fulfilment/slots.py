@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from fulfilment.handler import Handler
 from fulfilment.words import shown
@@ -142,16 +145,33 @@ def slots_of(handler: Handler, team_names: Sequence[str]) -> tuple[Slot, ...]:
     A handler without a `team` parameter has the slot all the same when the requester is in several teams: who
     owns the resource must then be said. Without a team there is no such slot: no text makes one up.
     """
-    schema = handler.Parameters.model_json_schema(by_alias=False)
-    definitions: Mapping[str, Any] = schema.get("$defs", {})
-    required = set(schema.get("required", ()))
+    properties, required = _properties(handler.Parameters)
     found = []
-    for name, raw in schema.get("properties", {}).items():
+    for name, raw in properties.items():
         if name != TEAM or team_names:
-            found.append(_slot(name, _resolved(raw, definitions), name in required, team_names, handler))
-    if team_names and TEAM not in schema.get("properties", {}):
+            found.append(_slot(name, raw, name in required, team_names, handler))
+    if team_names and TEAM not in properties:
         found.append(_slot(TEAM, {"title": "Owning team", "type": "string"}, True, team_names, handler))
     return tuple(found)
+
+
+def titles_of(handler: Handler) -> frozenset[str]:
+    """The form's labels of the handler's own slots, the team's aside."""
+    return frozenset(_title(name, raw) for name, raw in _properties(handler.Parameters)[0].items() if name != TEAM)
+
+
+@cache
+def _properties(parameters: type[BaseModel]) -> tuple[Mapping[str, Mapping[str, Any]], frozenset[str]]:
+    """The schema of each property, in their order; and which are required. Kept: pydantic works it out anew each
+    time."""
+    schema = parameters.model_json_schema(by_alias=False)
+    definitions: Mapping[str, Any] = schema.get("$defs", {})
+    properties = {name: _resolved(raw, definitions) for name, raw in schema.get("properties", {}).items()}
+    return properties, frozenset(schema.get("required", ()))
+
+
+def _title(name: str, raw: Mapping[str, Any]) -> str:
+    return str(raw.get("title", name.replace("_", " ").capitalize()))
 
 
 def _resolved(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -165,7 +185,7 @@ def _resolved(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping
 
 
 def _slot(name: str, raw: Mapping[str, Any], is_required: bool, team_names: Sequence[str], handler: Handler) -> Slot:
-    title = str(raw.get("title", name.replace("_", " ").capitalize()))
+    title = _title(name, raw)
     choices = tuple(str(value) for value in raw.get("enum", [raw["const"]] if "const" in raw else ()))
     if name == TEAM:
         choices, is_required = tuple(team_names), bool(team_names)

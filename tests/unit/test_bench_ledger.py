@@ -15,9 +15,12 @@ from fulfilment.ledger import Ledger
 
 def test_every_figure_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    numbers = measure_ledger(Sizes(ledger=200, ledger_changes=8, ledger_rounds=1))
-    assert [number.name for number in numbers] == ["ledger-change", "ledger-verify", "ledger-show"]
-    assert all(number.value > 0 and number.target for number in numbers)
+    numbers = measure_ledger(Sizes(ledger=200, ledger_changes=8, ledger_rounds=1, fulfilments=5))
+    names = ["ledger-change", "ledger-verify", "ledger-show", "engine", "engine-processor"]
+    assert [number.name for number in numbers] == names
+    assert all(number.value > 0 for number in numbers)
+    assert [number.name for number in numbers if number.target is None] == ["engine-processor"]
+    assert numbers[3].raw["rows"] == 9 + 2 * 6  # arrows of a request's life; an intent and its end for each step
     assert list(tmp_path.iterdir()) == []
 
 
