@@ -13,10 +13,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -30,6 +30,8 @@ from psycopg.rows import dict_row
 
 from agent import bootstrap, config
 from agent.config import Configuration, build_policy
+from agent.cycle import CycleReport, run_cycle
+from fulfilment import schema
 from fulfilment.clients import Workshop
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan
@@ -162,7 +164,7 @@ class House:
 
     def play(self, death: Death | None = None) -> Ended:
         """To the end: until nothing moves any more."""
-        self._begin()
+        self.begin()
         reports: list[Report | None] = []
         ahead, before = timedelta(0), self._signature()
         for cycle in range(1, MOST_CYCLES + 1):
@@ -178,12 +180,13 @@ class House:
             self.town.running.state.advance(EVERY)
         return self._check(reports)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         self.jira.file()
         self.town.fail("PutBucketPolicy", 1000 if self.story == "undone" else 0)
 
     def _cycle(self, death: Death | None, ahead: timedelta) -> Report | None:
         """What it told; None when it was killed."""
+        assert self.town.agents is not None
         code = self.town.agents.work(self._order(death, ahead))
         if code == KILLED:
             return None
@@ -198,7 +201,8 @@ class House:
     def play_asleep(self, asleep: Death) -> Ended:
         """The agent falls asleep there, in the first cycle; others finish its work; it wakes up. `calls` are those that
         were made after it woke."""
-        self._begin()
+        assert self.town.agents is not None
+        self.begin()
         sleeper = self.town.agents.sleep(self._order(asleep, timedelta(0)))
         reports: list[Report | None] = []
         for _ in range(3):
@@ -211,6 +215,32 @@ class House:
         ended = self._check([*reports, Report.read(self.folder / "report.json")])
         changed = () if before == self._signature() else ("it changed something when it woke",)
         return replace(ended, wrong=(*ended.wrong, *changed))
+
+    def cycle_here(
+        self, *, clock: schema.Clock | None = None, prepare: Callable[[Any], object] = lambda _: None, **times: float
+    ) -> CycleReport:
+        """In this process. `prepare` is given the ledger's engine; `times` are the time-outs of AWS."""
+        place = bootstrap.ledger_place(self.configuration)
+        with ExitStack() as stack:
+            client = stack.enter_context(bootstrap.connect(self.configuration))
+            store = stack.enter_context(bootstrap.open_store(self.configuration))
+            engine = schema.open_database(place, clock=clock)
+            ledger = stack.enter_context(Ledger(engine, str(place)))
+            prepare(engine)
+            workshop = Workshop(build_policy(self.configuration).environments, **times)
+            return run_cycle(bootstrap.assemble(self.configuration, client, store, ledger, workshop))
+
+    def settle_here(self, *, every: timedelta = EVERY, cycles: int = MOST_CYCLES, **times: float) -> Ended:
+        """Until nothing moves any more, past every lease."""
+        before = None
+        for _ in range(cycles):
+            self.cycle_here(clock=lambda: datetime.now(UTC) + LATER, **times)
+            now = self._signature()
+            if now == before:
+                break
+            before = now
+            self.town.running.state.advance(every)
+        return self._check([])
 
     def _people(self) -> None:
         """One of them approves what waits for that, once."""
@@ -248,7 +278,9 @@ class House:
             file.close()
 
     def _notice(self, request: AwsRequest) -> None:
-        """Before a bucket is changed: it was approved, and its intent stands."""
+        """Before a bucket is changed by us: it was approved, and its intent stands."""
+        if request.access_key == "admin":
+            return
         operation = f"s3:{request.operation}"
         for row in self.read("SELECT * FROM requests WHERE plan IS NOT NULL"):
             plan = Plan.from_json(row["plan"])
@@ -257,8 +289,7 @@ class House:
                 creates = operation == "s3:CreateBucket"
                 self.effects.append(Effect(len(self.effects), operation, row["id"], creates))
                 return
-        if request.access_key != "admin":
-            self.wrong.append(f"nothing_without_an_approval: {operation} on {request.bucket}, which no request plans")
+        self.wrong.append(f"nothing_without_an_approval: {operation} on {request.bucket}, which no request plans")
 
     def _is_in_order(self, request: str, plan: Plan, operation: str) -> None:
         approved = self.read(
@@ -279,7 +310,7 @@ class Town:
     running: ThreadedSandbox
     client: JiraClient
     admin: Any
-    agents: Agents
+    agents: Agents | None
     folder: Path
     numbers: Iterator[int] = field(default_factory=count)
 
@@ -308,7 +339,8 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
+def town(folder: Path, *, has_agents: bool = True) -> Iterator[Town]:
+    """Without `has_agents` cycles are worked here only."""
     with ExitStack() as stack:
         running = stack.enter_context(serve_in_thread(empty_world(NOW)))
         client = stack.enter_context(connect(running))
@@ -320,4 +352,5 @@ def town(folder: Path) -> Iterator[Town]:
             aws_secret_access_key="admin",
             config=Config(s3={"addressing_style": "path"}),
         )
-        yield Town(running, client, admin, stack.enter_context(prepared()), folder)
+        agents = stack.enter_context(prepared()) if has_agents else None
+        yield Town(running, client, admin, agents, folder)
