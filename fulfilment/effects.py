@@ -26,7 +26,7 @@ class Effects(Turn):
 
     def apply(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         plan, proposal, intents = plan_of(request), self.ledger.proposal(request), self.ledger.intents(request)
-        if proposal is None or proposal.approved_at is None or proposal.plan_digest != plan.digest:
+        if proposal is None or not proposal.approves(plan.digest):
             return self.leave(request, ticket, State.UNCERTAIN, "its plan is not the one that was approved")
         begun_at = min((one.created_at for one in intents), default=request.updated_at)
         taken = self._taken(ticket, since=begun_at)
