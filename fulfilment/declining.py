@@ -43,6 +43,14 @@ class Declining:
 
     def settled(self, request: Request, ticket: Ticket) -> Outcome:
         """What it left behind is for people, whatever the ticket says now."""
-        if request.state is State.UNCERTAIN or not ticket.is_open:
+        is_abandoned = "abandoned_by" in request.memory
+        if is_abandoned or request.state is State.UNCERTAIN or not ticket.is_open:
             return self.standing(request)
-        return self.decline(ticket, Result.LEFT_TO_PEOPLE, f"it was fulfilled already ({request.resource})")
+        told = _SETTLED.get(request.state, "it was fulfilled already")
+        return self.decline(ticket, Result.LEFT_TO_PEOPLE, f"{told} ({request.resource})")
+
+
+_SETTLED = {
+    State.FAILED: "it failed after everything was made, and people look at what is left",
+    State.RETIRED: "it was fulfilled, and its time is over: it was taken away",
+}

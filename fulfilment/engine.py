@@ -266,7 +266,7 @@ class Engine:
         if handler is None:
             return self._withdraw(request, ticket, self._no_handler(classification))
         was_applied = request.resource is not None and request.state is not State.COMPENSATED
-        if request.state in _SETTLED or was_applied:
+        if request.state in _SETTLED or was_applied or "abandoned_by" in request.memory:
             return self._declining.settled(request, ticket)
         codes = self._ledger.codes(request.site, request.ticket_id)
         standing = self._judge.eligibility(ticket, handler, codes=codes)

@@ -159,9 +159,11 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
 
     def hasten(self, request: Request, note: Note) -> Request:
         """A person lets it go on: the next cycle looks at it. What called for a person is settled."""
-        at = request.updated_at if request.state is State.FAILED else None
+        at = request.updated_at if request.state in (State.FAILED, State.CLOSED) else None
         with self._writing() as connection:
             self._update(connection, request, {"next_check_at": at})
+            if request.state is State.CLOSED:  # that it may be taken away is asked anew
+                void(connection, request, note.at, used=True)
             settle_in(connection, note.at, request_id=request.id)
             append(connection, about(request, note))
         return replace(request, next_check_at=at)

@@ -54,7 +54,7 @@ class Retirement(Consent, Effects):
             proposal = self.ledger.propose(request, plan.digest, self.new_code(), issued)
         if proposal.comment_id is None:
             body = self.replies.retirement(plan, proposal.code, self.approvers(handler))
-            comment = self.say(request, ticket, "retirement", body, about=plan.digest)
+            comment = self.say(request, ticket, "retirement", body, about=f"{plan.digest} {proposal.id}")
             lapses_at = comment.created_at + self.policy.approval_lifetime
             self.ledger.posted(request, proposal, comment=comment, expires_at=lapses_at)
             return self.outcome(request, Result.AWAITING_APPROVAL, plan.summary)
