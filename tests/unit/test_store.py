@@ -646,5 +646,5 @@ def test_a_full_disk_tells_the_log_nothing_of_what_was_written(tmp_path: Path) -
     secret, database = "a " + "secret", schema.Database(tmp_path / "tickets.sqlite3")
     with closing(database), pytest.raises(StoreError, match="disk is full") as told, database.writing() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
-        connection.execute(schema.rejections.insert().values(source=secret * 10_000, reason=""))
+        connection.execute(schema.rejections.insert().values(source=secret * 10_000, reason="", site=""))
     assert secret not in "".join(traceback.format_exception(told.value))
