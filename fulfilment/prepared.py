@@ -28,25 +28,37 @@ class Prepared:
         """How many rows were written."""
         if connection.dialect.name != "sqlite":
             return int(connection.execute(self._statement, values).rowcount)
-        return self._driven(connection, values).rowcount
+        return self._driven(connection, values)[1]
 
     def rows(self, connection: Connection, **values: Any) -> list[Any]:
         """Each with its columns as attributes."""
         if connection.dialect.name != "sqlite":
             return list(connection.execute(self._statement, values).all())
-        return [self._row(self._read(row)) for row in self._driven(connection, values).fetchall()]
+        return [self._row(self._read(row)) for row in self._driven(connection, values)[0]]
 
     def first(self, connection: Connection, **values: Any) -> Any | None:
         return next(iter(self.rows(connection, **values)), None)
 
-    def _driven(self, connection: Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
+    def _driven(self, connection: Connection, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
+        """What it returned, and how many rows were written. Its errors name no values."""
         names = tuple(values)
         if names not in self._kept:
             made = self._statement.compile(dialect=connection.dialect, column_keys=list(names))
             self._kept[names] = str(made), made.positiontup or [], made.params
         words, order, fixed = self._kept[names]
         bound = [values[name] if name in values else fixed[name] for name in order]
+<<<<<<< HEAD
         return driven(connection, words, [to_text(one) if isinstance(one, datetime) else one for one in bound])
+=======
+        driver: Any = connection.connection.driver_connection
+        try:
+            cursor: sqlite3.Cursor = driver.execute(words, [_written(value) for value in bound])
+            return cursor.fetchall(), cursor.rowcount
+        except sqlite3.IntegrityError as error:
+            raise IntegrityError(words, None, error) from error
+        except sqlite3.Error as error:
+            raise DBAPIError(words, None, error) from error
+>>>>>>> w-book
 
     def _read(self, row: tuple[Any, ...]) -> Iterable[Any]:
         if not self._instants:

@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fulfilment.errors import LedgerError
+from fulfilment.troubles import holds_words, sentence_of
 from tickets import postgresql
 from tickets.place import Location, Place
 
@@ -239,7 +240,7 @@ def _engine_at(place: Location) -> Engine:
             raise LedgerError(postgresql.DRIVER_MISSING) from None
     if not place.parent.is_dir():
         raise LedgerError(f"the ledger's folder {place.parent} does not exist: create it, or name another in [store]")
-    engine = create_engine(f"sqlite:///{place}")
+    engine = create_engine(f"sqlite:///{place}", hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -279,22 +280,8 @@ def translated(path: str) -> Iterator[None]:
     except DBAPIError as error:
         if postgresql.is_of_postgres(error):
             raise LedgerError(postgresql.sentence(f"the ledger {path}", error)) from error
-        raise LedgerError(_sentence(path, str(error.orig))) from error
-
-
-def _sentence(path: str, message: str) -> str:
-    low = message.lower()
-    if "locked" in low or "busy" in low:
-        return f"the ledger {path} is locked by another process: wait for it to end, then try again"
-    if "readonly" in low or "read-only" in low:
-        return f"the ledger {path} cannot be written: let this account write to the file and its folder"
-    if "not a database" in low or "malformed" in low:
-        return f"the ledger {path} is damaged ({message}): stop the agent and restore the file from a backup"
-    if "unable to open" in low:
-        return f"the ledger {path} cannot be opened: it must be a file that this account may read and write"
-    if "full" in low:
-        return f"the ledger {path} cannot grow: the disk is full"
-    return f"the ledger {path} cannot be used: {message}"
+        message = str(error.orig)
+        raise LedgerError(sentence_of(path, message)) from (None if holds_words(message) else error)
 
 
 def _prepare(connection: Any, _record: object) -> None:
