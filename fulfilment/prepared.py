@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -47,18 +46,7 @@ class Prepared:
             self._kept[names] = str(made), made.positiontup or [], made.params
         words, order, fixed = self._kept[names]
         bound = [values[name] if name in values else fixed[name] for name in order]
-<<<<<<< HEAD
         return driven(connection, words, [to_text(one) if isinstance(one, datetime) else one for one in bound])
-=======
-        driver: Any = connection.connection.driver_connection
-        try:
-            cursor: sqlite3.Cursor = driver.execute(words, [_written(value) for value in bound])
-            return cursor.fetchall(), cursor.rowcount
-        except sqlite3.IntegrityError as error:
-            raise IntegrityError(words, None, error) from error
-        except sqlite3.Error as error:
-            raise DBAPIError(words, None, error) from error
->>>>>>> w-book
 
     def _read(self, row: tuple[Any, ...]) -> Iterable[Any]:
         if not self._instants:

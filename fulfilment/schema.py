@@ -258,16 +258,17 @@ def database_now(connection: Connection) -> datetime:
     return instant.astimezone(UTC)
 
 
-def driven(connection: Connection, words: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-    """On SQLite only: by the driver itself, past SQLAlchemy, whose errors it raises all the same."""
+def driven(connection: Connection, words: str, values: Sequence[Any] = ()) -> tuple[list[tuple[Any, ...]], int]:
+    """On SQLite only: by the driver itself, past SQLAlchemy, whose errors it raises all the same, without any value.
+    What it returned, and how many rows were written."""
     driver: Any = connection.connection.driver_connection
     try:
         cursor: sqlite3.Cursor = driver.execute(words, values)
+        return cursor.fetchall(), cursor.rowcount
     except sqlite3.IntegrityError as error:
         raise IntegrityError(words, None, error) from error
     except sqlite3.Error as error:
         raise DBAPIError(words, None, error) from error
-    return cursor
 
 
 @contextmanager
