@@ -144,11 +144,13 @@ def redact(
     path: ConfigOption = None,
 ) -> None:
     """Take the text of one row out for ever. The row stays, and a new one says that this was done."""
-    from agent import bootstrap
+    from agent import bootstrap, ledger_printing
 
     with bootstrap.open_ledger(config.load(path), must_exist=True) as ledger:
-        ledger.redact(row, reason=reason, at=datetime.now(UTC))
+        is_gone = ledger.redact(row, reason=reason, at=datetime.now(UTC))
     if as_json:
-        answer({"redacted": row, "reason": reason})
+        answer({"redacted": row, "reason": reason, "gone_from_disk": is_gone})
     else:
-        say(f"the text of row {row:,} is gone; backups and exports that were made before still have it")
+        say(ledger_printing.redaction_sentence(row, is_gone=is_gone))
+    if not is_gone:
+        raise typer.Exit(1)

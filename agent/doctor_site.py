@@ -95,7 +95,7 @@ def ledger(visit: Visit) -> Iterator[Finding]:
     else:
         yield problem(
             "ledger",
-            f"its chain is broken: row {found.broken_at:,} of {found.rows:,} does not follow from the one before it",
+            f"its chain is broken at row {found.broken_at:,} of {found.rows:,}: {found.why}",
             "stop the agent, keep the file or database as it is for whoever looks into it, and restore the last good "
             "backup",
         )

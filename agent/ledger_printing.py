@@ -11,6 +11,7 @@ from rich.text import Text
 
 from agent.sync_printing import console
 from fulfilment.chain import REDACTED, Entry, VerifyReport
+from fulfilment.record import STILL_THERE
 from fulfilment.verification import Anchor
 
 SHORT: Final = 12  # letters of a request's id that are shown
@@ -117,3 +118,9 @@ def anchor_document(made: Anchor | None, file: Path) -> dict[str, Any]:
     if made is None:
         return {"anchored": False, "file": str(file)}
     return {"anchored": True, "file": str(file), "row": made.seq, "hash": made.hash, "at": made.at}
+
+
+def redaction_sentence(row: int, *, is_gone: bool) -> str:
+    if not is_gone:
+        return f"the text of row {row:,} was taken out of the record, but {STILL_THERE}"
+    return f"the text of row {row:,} is gone; backups and exports that were made before still have it"

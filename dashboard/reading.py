@@ -13,12 +13,14 @@ import streamlit as st
 from agent import config, operations
 from agent.errors import AgentError
 from analytics.errors import AnalyticsError
-from fulfilment.chain import Entry
+from fulfilment.chain import Entry, VerifyReport
 from fulfilment.errors import FulfilmentError
+from fulfilment.request import Request
 from tickets.errors import TicketsError
 from tickets.proof import Proof
 
 PERIODS = {"30 days": 30, "90 days": 90, "a year": 365, "everything": None}
+CHAIN_SECONDS = 60
 
 
 @st.cache_data(ttl=15, show_spinner="reading the tickets")
@@ -39,8 +41,14 @@ def proof() -> Proof | None:
 
 
 @st.cache_data(ttl=3, show_spinner="reading the ledger")
-def fulfilments() -> operations.Fulfilments | None:
+def fulfilments() -> tuple[Request, ...] | None:
     return operations.view_fulfilments(config.load())
+
+
+@st.cache_data(ttl=CHAIN_SECONDS, show_spinner="verifying the ledger")
+def ledger_report() -> VerifyReport | None:
+    """Kept for longer than what else is read: all of the ledger is."""
+    return operations.verify_ledger(config.load())
 
 
 @st.cache_data(ttl=3, show_spinner=False)

@@ -191,13 +191,18 @@ def digest(text: str) -> str:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(
-        seq=row.seq,
-        at=datetime.fromisoformat(row.at),
-        recorded_at=datetime.fromisoformat(row.recorded_at),
-        kind=row.kind,
-        sentence=REDACTED if row.text is None else json.loads(row.text)["sentence"],
-        ticket=row.ticket_key,
-        request_id=row.request_id,
-        detail=json.loads(row.detail),
-    )
+    try:
+        return Entry(
+            seq=row.seq,
+            at=datetime.fromisoformat(row.at),
+            recorded_at=datetime.fromisoformat(row.recorded_at),
+            kind=row.kind,
+            sentence=REDACTED if row.text is None else json.loads(row.text)["sentence"],
+            ticket=row.ticket_key,
+            request_id=row.request_id,
+            detail=json.loads(row.detail),
+        )
+    except (ValueError, TypeError, KeyError):
+        raise LedgerError(
+            f"row {row.seq} of the ledger was altered and cannot be shown: `goldenpath ledger verify` says more"
+        ) from None

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
 from fulfilment import schema
 from fulfilment.anchors import anchor_head
 from fulfilment.book import Book
-from fulfilment.chain import Entry, Note, VerifyReport, append, append_once, read_entries, read_request
+from fulfilment.chain import REDACTED, Entry, Note, VerifyReport, append, append_once, read_entries, read_request
 from fulfilment.copies import Format, write_copy
 from fulfilment.errors import LedgerError
 from fulfilment.verification import Anchor, Anchors, check
+
+STILL_THERE: Final = (
+    "a reader keeps it in the file or its log: end what reads the ledger (the dashboard, an export), then give the "
+    "same command again, which then only empties the log"
+)
 
 
 class Record(Book):
@@ -54,9 +61,10 @@ class Record(Book):
         with self._reading() as connection:
             yield from write_copy(connection, form, since)
 
-    def redact(self, seq: int, *, reason: str, at: datetime) -> None:
-        """Deletes the sentence of one row and appends a row that says so. Raises LedgerError for an unknown row, and
-        for one whose sentence is gone."""
+    def redact(self, seq: int, *, reason: str, at: datetime) -> bool:
+        """Deletes the sentence of one row, also where its request and calls repeat it, and appends a row that says so.
+        False where a reader keeps SQLite from deleting it on the disk too. Raises LedgerError for an unknown row, and
+        for one whose sentence was taken out before: what a reader kept is then deleted."""
         table, texts = schema.ledger, schema.payloads
         with self._writing() as connection:
             if connection.dialect.name == "sqlite":  # which else only marks the place as free
@@ -64,24 +72,52 @@ class Record(Book):
             row = connection.execute(table.select().where(table.c.seq == seq)).first()
             if row is None:
                 raise LedgerError(f"the ledger has no row {seq}")
-            if connection.execute(texts.delete().where(texts.c.hash == row.payload_hash)).rowcount != 1:
-                raise LedgerError(f"the text of row {seq} is not there: it was taken out before")
-            append(
-                connection,
-                Note(
-                    at,
-                    "redacted",
-                    f"the text of row {seq} was taken out: {reason}",
-                    ticket_id=row.ticket_id,
-                    ticket_key=row.ticket_key,
-                    request_id=row.request_id,
-                    detail={"row": seq, "payload": row.payload_hash},
-                ),
-            )
-        self._empty_log()
+            text = connection.scalar(texts.select().with_only_columns(texts.c.text).where(_of(row)))
+            if text is not None:
+                connection.execute(texts.delete().where(_of(row)))
+                _take_out_copies(connection, row.request_id, text)
+                append(connection, _redaction_of(row, reason, at))
+        is_gone = self._empty_log()
+        if text is None:
+            kept = "" if is_gone else f"; {STILL_THERE}"
+            raise LedgerError(f"the text of row {seq} is not there: it was taken out before{kept}")
+        return is_gone
 
-    def _empty_log(self) -> None:
-        """SQLite's log of writes still holds what was deleted, until it is written back."""
-        if self._engine.dialect.name == "sqlite":
-            with schema.translated(self._path), closing(self._engine.raw_connection()) as opened:
-                opened.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _empty_log(self) -> bool:
+        """SQLite's log of writes still holds what was deleted, until it is written back: False where a reader keeps it
+        from being so."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with schema.translated(self._path), closing(self._engine.raw_connection()) as opened:
+            cursor = opened.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_busy, *_ = cursor.fetchone() or (0,)
+        return not is_busy
+
+
+def _of(row: Any) -> Any:
+    return schema.payloads.c.hash == row.payload_hash
+
+
+def _redaction_of(row: Any, reason: str, at: datetime) -> Note:
+    return Note(
+        at,
+        "redacted",
+        f"the text of row {row.seq} was taken out: {reason}",
+        ticket_id=row.ticket_id,
+        ticket_key=row.ticket_key,
+        request_id=row.request_id,
+        detail={"row": row.seq, "payload": row.payload_hash},
+    )
+
+
+def _take_out_copies(connection: schema.Connection, request_id: str | None, text: str) -> None:
+    """What people see of a request and of a call is a row's sentence, or begins with it."""
+    try:
+        sentence = str(json.loads(text)["sentence"])
+    except (ValueError, TypeError, KeyError):  # an altered one is for `verify` to name
+        return
+    for table, of in ((schema.requests, schema.requests.c.id), (schema.calls, schema.calls.c.request_id)):
+        for copy in connection.execute(table.select().where(of == request_id)).all():
+            if sentence and sentence in copy.reason:
+                connection.execute(table.update().where(table.c.id == copy.id).values(reason=REDACTED))

@@ -13,23 +13,19 @@ def render() -> None:
     with reading.helpful():
         if proof := reading.proof():
             reading.say_proof(proof)
-        view = reading.fulfilments()
-        if view is None or not view.requests:
+        requests = reading.fulfilments()
+        if not requests:
             st.info("No ticket has matched a golden path yet. `goldenpath once` looks at the open tickets.")
             return
-        if not view.whole:
-            st.error(
-                "The ledger's chain is broken: rows were changed or removed. "
-                "`goldenpath ledger verify` names the first one."
-            )
+        above = st.container()
         frame = pd.DataFrame(
             {
-                "ticket": [request.ticket_key for request in view.requests],
-                "handler": [request.handler for request in view.requests],
-                "state": [request.state.value.replace("_", " ") for request in view.requests],
-                "resource": [request.resource or "" for request in view.requests],
-                "why": [request.reason for request in view.requests],
-                "updated (UTC)": [request.updated_at for request in view.requests],
+                "ticket": [request.ticket_key for request in requests],
+                "handler": [request.handler for request in requests],
+                "state": [request.state.value.replace("_", " ") for request in requests],
+                "resource": [request.resource or "" for request in requests],
+                "why": [request.reason for request in requests],
+                "updated (UTC)": [request.updated_at for request in requests],
             }
         )
         states = sorted(set(frame["state"]))
@@ -47,6 +43,17 @@ def render() -> None:
         if key:
             st.query_params["ticket"] = key
             show_story(key)
+        with above:  # what takes long comes last
+            say_chain()
+
+
+def say_chain() -> None:
+    found = reading.ledger_report()
+    if found is not None and found.broken_at is not None:
+        st.error(
+            f"The ledger is broken at row {found.broken_at:,}: {reading.plain(found.why)}. "
+            "Stop the agent and keep the ledger as it is for whoever looks into it."
+        )
 
 
 def show_story(key: str) -> None:

@@ -467,7 +467,7 @@ def test_a_ledger_whose_chain_is_broken(installation: Installation) -> None:
         file.commit()
     found = installation.examine()
     assert wrong(found) == {"ledger"}
-    assert "row 2 of 3" in found["ledger"].sentence
+    assert "row 2 of 3: row 2 was altered" in found["ledger"].sentence
     assert "backup" in found["ledger"].cure
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,6 +172,42 @@ def test_a_redaction_hides_the_words_and_keeps_the_chain(ledger: Ledger) -> None
     assert ledger.story("OPS-1")[0].sentence == "[redacted]"
     with pytest.raises(LedgerError, match="no row 9"):
         ledger.redact(9, reason="none", at=AT)
+
+
+def test_a_redaction_takes_the_same_words_out_of_the_request_and_its_calls(ledger: Ledger) -> None:
+    made, other = create(ledger), create(ledger, 2)
+    secret = "the step failed: a secret"
+    for each in (made, other):
+        moved = ledger.move(each, State.PLANNED, Note(AT, "planned", "planned"))
+        ledger.move(moved, State.REFUSED, Note(AT, "refused", secret, request_id=each.id), look_at="there")
+    ledger.call("a subject", reason="about nobody", look_at="there", at=AT)
+    row = next(entry.seq for entry in ledger.story_of_request(made.id) if entry.sentence == secret)
+    ledger.redact(row, reason="asked for", at=AT)
+    reasons = [each.reason for each in (ledger.get(made.id), ledger.get(other.id)) if each]
+    assert reasons == ["[redacted]", secret]
+    assert [call.reason for call in ledger.calls()] == ["[redacted]", secret, "about nobody"]
+
+
+def test_a_redaction_tells_when_a_reader_keeps_the_words_on_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_MILLISECONDS", 20)
+    files = (path, path.with_name(f"{path.name}-wal"))
+    with Ledger.open(path) as ledger, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        ledger.note(note(sentence="a secret"))
+        ledger.note(note(sentence="another one"))
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM ledger").fetchall()
+        assert not ledger.redact(1, reason="asked for", at=AT)
+        assert any(b"a secret" in file.read_bytes() for file in files)
+        with pytest.raises(LedgerError, match="taken out before; a reader keeps it"):
+            ledger.redact(1, reason="asked for", at=AT)
+        reader.execute("ROLLBACK")
+        with pytest.raises(LedgerError, match=r"taken out before$"):
+            ledger.redact(1, reason="asked for", at=AT)
+        assert not any(b"a secret" in file.read_bytes() for file in files)
+        assert ledger.redact(2, reason="asked for", at=AT)
+        assert not any(b"another one" in file.read_bytes() for file in files)
 
 
 def test_a_repeated_decision_is_not_written_again(ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from agent import cli, config
+from fulfilment import schema
 from fulfilment.chain import Note
 from fulfilment.ledger import Ledger
 from fulfilment.request import Request, State
@@ -188,3 +189,16 @@ def test_redact_takes_a_text_out(folder: Path, goldenpath: Goldenpath) -> None:
     assert (entries[3]["redacted"], entries[4]["kind"]) == (True, "redacted")
     code, _, err = goldenpath("ledger", "redact", "4", "--reason", "again")
     assert code == 1 and "taken out before" in err
+
+
+def test_redact_says_what_a_reader_keeps(folder: Path, goldenpath: Goldenpath, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "BUSY_MILLISECONDS", 20)
+    with closing(sqlite3.connect(config.load().ledger_place, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM ledger").fetchall()
+        code, out, _ = goldenpath("ledger", "redact", "4", "--reason", "asked for", "--json")
+        assert (code, json.loads(out)) == (1, {"redacted": 4, "reason": "asked for", "gone_from_disk": False})
+        code, out, _ = goldenpath("ledger", "redact", "3", "--reason", "asked for")
+        assert code == 1 and "a reader keeps it in the file or its log" in out and "again" in out
+    code, _, err = goldenpath("ledger", "redact", "3", "--reason", "asked for")
+    assert code == 1 and "reader" not in err and "taken out before" in err

@@ -79,6 +79,14 @@ def test_a_changed_letter_is_found_by_the_chain(path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("change", ["UPDATE payloads SET text = 'x'", "UPDATE payloads SET text = '{}'"])
+def test_a_text_that_cannot_be_shown_names_its_row(path: Path, change: str) -> None:
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(change)
+    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match=r"row 1 .* was altered .* ledger verify"):
+        ledger.story("OPS-1")
+
+
 def test_a_full_disk(path: Path) -> None:
     engine = schema.open_database(path)
     pages = path.stat().st_size // 4096
