@@ -91,8 +91,9 @@ def _rows_with_texts(connection: Connection) -> Iterator[Row]:
 
 
 def _stream(connection: Connection, query: Any) -> Iterator[Row]:
-    for rows in connection.execute(query, execution_options={"yield_per": _BATCH}).partitions():
-        yield from rows
+    with connection.execute(query, execution_options={"yield_per": _BATCH}) as result:
+        for rows in result.partitions():
+            yield from rows
 
 
 def read_head(connection: Connection) -> Head | None:
