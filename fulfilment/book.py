@@ -34,5 +34,6 @@ class Book:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with translated(self._path), self._reader.begin() as connection:
+        with translated(self._path), self._reader.connect() as connection:
+            connection.begin()  # now, and not with a first statement that the driver may be handed itself
             yield connection
