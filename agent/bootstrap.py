@@ -182,6 +182,16 @@ def installation_secret(folder: Path) -> bytes:
     return value
 
 
+def own_secret(ledger: Ledger, configuration: Configuration) -> bytes:
+    """The secret with which the ledger was begun; none is made. Raises AgentError where it is missing or another."""
+    path = configuration.folder / SECRET_FILE
+    if not path.exists():
+        raise AgentError(f"{path} is missing: restore it from a backup; a first `goldenpath once` makes it")
+    secret = installation_secret(configuration.folder)
+    require_own(ledger, secret, configuration)
+    return secret
+
+
 def require_own(ledger: Ledger, secret: bytes, configuration: Configuration) -> None:
     """Raises AgentError where the ledger was begun with another installation secret: what was made for its requests
     would look like somebody else's."""

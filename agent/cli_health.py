@@ -39,7 +39,7 @@ def settle(
     as_json: JsonOption = False,
     path: ConfigOption = None,
 ) -> None:
-    """Say that a call is dealt with. One about a request ends with the request instead."""
+    """Say that a call is dealt with. A request that it is about stays as it is."""
     from agent.health import settle as settle_call
     from agent.said import operator
 

@@ -32,7 +32,7 @@ def show(
         answer(ledger_printing.story_document(key, story))
     elif story:
         ledger_printing.print_story(key, story)
-    else:
+    if not story:
         raise AgentError(f"the ledger has no entry for {key}: it was never considered, or the key is misspelt")
 
 

@@ -57,19 +57,38 @@ def requests(
     _print(found, frozenset(key for key in calls if key))
 
 
-def resume(name: NameArgument, by: ByOption = None, as_json: JsonOption = False, path: ConfigOption = None) -> None:
+def resume(
+    context: typer.Context,
+    name: NameArgument,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
     """Let a request go on that waits for a person: the next cycle looks first what was done."""
     from agent import request_acts
 
-    _decide(request_acts.resume, name, by, as_json, path, "{} goes on in the next cycle")
+    _decide(request_acts.resume, name, by, *_chosen(context, as_json, path), "{} goes on in the next cycle")
 
 
-def abandon(name: NameArgument, by: ByOption = None, as_json: JsonOption = False, path: ConfigOption = None) -> None:
+def abandon(
+    context: typer.Context,
+    name: NameArgument,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    path: ConfigOption = None,
+) -> None:
     """Leave a request to people for good: nothing more is done about it, and what was made stays."""
     from agent import request_acts
 
     told = "{} is left to people; `goldenpath orphans` says whether something of it is left behind"
-    _decide(request_acts.abandon, name, by, as_json, path, told)
+    _decide(request_acts.abandon, name, by, *_chosen(context, as_json, path), told)
+
+
+def _chosen(context: typer.Context, as_json: bool, path: Path | None) -> tuple[bool, Path | None]:
+    """The command's own options, else those that stand before it: `goldenpath requests --config FILE resume KEY`."""
+    group = context.parent.params if context.parent else {}
+    given = group.get("path")
+    return as_json or bool(group.get("as_json")), path or (Path(given) if given else None)
 
 
 def _decide(act: Act, name: str, by: str | None, as_json: bool, path: Path | None, told: str) -> None:
@@ -84,7 +103,7 @@ def _decide(act: Act, name: str, by: str | None, as_json: bool, path: Path | Non
 
 
 def orphans(as_json: JsonOption = False, path: ConfigOption = None) -> None:
-    """Resources that carry a mark like ours and that no row of the ledger owns. Changes nothing."""
+    """Resources that carry a mark like ours and that no request of the ledger looks after. Changes nothing."""
     from agent import bootstrap, request_acts
     from fulfilment.clients import Workshop
 
@@ -96,7 +115,7 @@ def orphans(as_json: JsonOption = False, path: ConfigOption = None) -> None:
             policy,
             bootstrap.build_handlers(policy),
             Workshop(policy.environments),
-            bootstrap.installation_secret(configuration.folder),
+            bootstrap.own_secret(ledger, configuration),
         )
     if as_json:
         rows = [{**asdict(one.found), **asdict(one), "found": None} for one in found.orphans]

@@ -63,18 +63,13 @@ def open_ledger(configuration: Configuration) -> Ledger:
 
 
 def settle(configuration: Configuration, call_id: int, *, by: str, at: datetime) -> Call:
-    """Closes a call that belongs to no request. Raises AgentError with the way out."""
+    """Closes a call; a request that it is about stays as it is. Raises AgentError with the way out."""
     with open_ledger(configuration) as ledger:
         waiting = {call.id: call for call in ledger.calls()}
         if call_id not in waiting:
             known = ", ".join(map(str, waiting)) or "none"
             raise AgentError(f"call {call_id} does not wait for a person; waiting are: {known}")
         call = waiting[call_id]
-        if call.request_id is not None:
-            raise AgentError(
-                f"call {call_id} is about a request and ends with it: `goldenpath requests resume {call.request_id}` "
-                f"or `goldenpath requests abandon {call.request_id}`"
-            )
         ledger.settle_call(call, by=by, at=at)
     return call
 

@@ -89,6 +89,7 @@ def verify_document(found: VerifyReport, anchors: Path | None) -> dict[str, Any]
         "whole": found.broken_at is None,
         "broken_at": found.broken_at,
         "why": found.why,
+        "remark": found.remark,
         "redacted": found.redacted,
         "anchor_file": None if anchors is None else str(anchors),
         "anchored": found.anchored,
@@ -108,6 +109,8 @@ def verify_sentences(found: VerifyReport, anchors: Path | None) -> Iterator[str]
         yield "no anchor file was given: rows cut off at the end, or a record written anew, cannot be found"
     else:
         yield f"up to row {found.anchored:,} it is as it was anchored in {anchors}"
+    if found.remark:
+        yield found.remark
 
 
 def anchor_document(made: Anchor | None, file: Path) -> dict[str, Any]:

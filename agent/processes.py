@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,7 +38,7 @@ class DashboardProcess:
         self.port = free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
-        self._environment = {name: value for name, value in os.environ.items() if not _is_credential(name)}
+        self._environment = without_credentials(os.environ)
         if configuration.source:
             self._environment["GOLDENPATH_CONFIG"] = str(configuration.source)
         self._process: subprocess.Popen[bytes] | None = None
@@ -125,9 +126,22 @@ class AgentProcess:
             self._process.wait()
 
 
+def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """The dashboard's process holds no credential but that of the database, which it reads."""
+    kept = {name: value for name, value in environment.items() if not _is_credential(name)}
+    if _WEBHOOK in kept:  # the address may be a secret; the configuration is only valid with one
+        kept[_WEBHOOK] = "https://kept-back.invalid/"
+    return kept
+
+
+_WEBHOOK = "GOLDENPATH_ON_CALL__WEBHOOK_URL"
+_SECRETS = ("SECRET", "PASSWORD", "TOKEN")
+
+
 def _is_credential(name: str) -> bool:
-    """The dashboard's process holds no credential of Jira or AWS."""
-    return name.startswith("AWS_") or name == "GOLDENPATH_JIRA_TOKEN"
+    if name == "GOLDENPATH_DATABASE_PASSWORD":
+        return False
+    return name.startswith("AWS_") or (name.startswith("GOLDENPATH_") and name.endswith(_SECRETS))
 
 
 def serve_dashboard(configuration: Configuration, *, port: int) -> None:

@@ -159,15 +159,11 @@ class AdfReplies:
 
 
 def look_and_settle(call: Call, key: str) -> tuple[str, ...]:
-    """The commands that show what a call is about, and those that end it."""
+    """The commands that show what a call is about, and those that end it in every state; `look_at` names what else may
+    be done."""
     shown = (f"goldenpath ledger show {key}",) if key else ()
-    if call.request_id is None:
-        return (*shown, f"goldenpath settle {call.id}")
-    return (
-        *shown,
-        f"goldenpath requests resume {call.request_id}",
-        f"goldenpath requests abandon {call.request_id}",
-    )
+    resumed = (f"goldenpath requests resume {call.request_id}",) if call.request_id else ()
+    return (*shown, *resumed, f"goldenpath settle {call.id}")
 
 
 def plain_sentence(words: str) -> str:

@@ -43,6 +43,7 @@ class Ended(StrEnum):
     DONE = "done"
     LATER = "later"
     WORKING = "working"
+    UNBEGUN = "unbegun"
     CONFLICT = "conflict"
     UNCERTAIN = "uncertain"
     REFUSED = "refused"
@@ -125,9 +126,13 @@ class Applier:
         is_begun = intent is not None and intent.observed == "absent"
         if seen == "ours" and intent is not None and is_begun:
             self._settle(request, step, intent.id, "adopted", f"found as ours after an interruption: {step.sentence}")
+        elif seen == "absent" and intent is not None:
+            self._settle(request, step, intent.id, "not_done", f"it was not done after all: {step.sentence}")
+            if not any(one.outcome in _DONE for one in self.ledger.intents(request)):
+                raise _Stop(Applied(Ended.UNBEGUN))  # of an earlier turn: everything is checked again
+            self._perform(request, index, step, self._intend(request, index, step, "absent"))
         elif seen == "absent":
-            intent_id = intent.id if intent else self._intend(request, index, step, "absent")
-            self._perform(request, index, step, intent_id)
+            self._perform(request, index, step, self._intend(request, index, step, "absent"))
         elif seen == "ours":
             sentence = f"{step.resource} carries our mark, but no record says that we made it"
             raise _Stop(Applied(Ended.UNCERTAIN, sentence))
@@ -246,8 +251,15 @@ class Applier:
         return [one for one in intents if (one.phase, one.step) == (self.phase, index)]
 
     def _waited(self, request: Request, index: int) -> timedelta:
-        """Since the step was first tried."""
-        return self.now() - min(intent.created_at for intent in self._past(request, index))
+        """Since the step was first tried without a longer pause: while a stop held it, nobody waited for the
+        provider."""
+        tried = sorted((intent.created_at for intent in self._past(request, index)), reverse=True)
+        first = tried[0]
+        for earlier in tried[1:]:
+            if first - earlier > self.patience / 2:
+                break
+            first = earlier
+        return self.now() - first
 
     def _intent(self, request: Request, intent_id: int) -> Intent | None:
         return next((intent for intent in self.ledger.intents(request) if intent.id == intent_id), None)
@@ -286,6 +298,11 @@ def made_by(plan: Plan, intents: Sequence[Intent]) -> list[tuple[int, Step]]:
     made = {one.step for one in intents if one.phase == "apply" and one.outcome in _DONE}
     gone = {one.step for one in intents if one.phase != "apply" and one.outcome in _DONE}
     return [(n, step) for n, step in reversed(list(enumerate(plan.steps))) if step.creates and n in made - gone]
+
+
+def is_begun(intents: Sequence[Intent]) -> bool:
+    """Whether anything was carried out, or may have been."""
+    return any(one.outcome is None or one.outcome in _DONE for one in intents)
 
 
 def is_complete(plan: Plan, intents: Sequence[Intent]) -> bool:

@@ -10,7 +10,7 @@ from fulfilment.chain import Note, append, hold_head
 from fulfilment.policy import Mode
 from fulfilment.records import EVIDENCE, Ceiling
 from fulfilment.schema import Connection
-from fulfilment.statements import FULL_STOP, STOPS
+from fulfilment.statements import HOLDING_STOP, STOPS
 
 
 class Ceilings(Book):
@@ -78,9 +78,9 @@ def ceiling_of(connection: Connection, handler: str) -> Ceiling | None:
 
 
 def stop_of(connection: Connection, handler: str) -> Ceiling | None:
-    """A person's stop that lets this handler, or all, do nothing; None without one."""
-    row = FULL_STOP.first(connection, handler=handler)
-    return None if row is None else Ceiling(Mode.OFF, row.reason)
+    """A person's stop under which this handler, or all, may send nothing; None without one."""
+    row = HOLDING_STOP.first(connection, handler=handler)
+    return None if row is None else Ceiling(Mode[row.ceiling.upper()], row.reason)
 
 
 def demote_in(connection: Connection, handler: str, to: Mode, reason: str, at: datetime) -> bool:

@@ -58,7 +58,8 @@ class VerifyReport:
     """`broken_at` is the first row that does not stand as it was written, or None; `why` says so in a sentence.
 
     `rows` counts those that are there, `redacted` the payloads taken out on purpose; what was checked begins at row
-    `first`; `anchored` is the last row that an anchor bears witness to, 0 without anchors.
+    `first`; `anchored` is the last row that an anchor bears witness to, 0 without anchors. `remark` is what may
+    be wrong, and cannot be told from what is at hand.
     """
 
     rows: int
@@ -67,6 +68,7 @@ class VerifyReport:
     why: str = ""
     first: int = 1
     anchored: int = 0
+    remark: str = ""
 
 
 def hold_head(connection: Connection) -> tuple[int, str]:

@@ -298,7 +298,7 @@ class _Door:
                 return None
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             raise answered(call, code, status, message) from error
-        except (BotoCoreError, ResponseParserError) as error:
+        except (BotoCoreError, ResponseParserError, KeyError) as error:  # a KeyError where the answer is of no AWS
             kinds = [kind.__name__ for kind in type(error).__mro__]
             raise unanswered(call, kinds, str(error)) from error
         return {key: value for key, value in answer.items() if key != "ResponseMetadata"}

@@ -7,6 +7,8 @@ from datetime import datetime
 from fulfilment.chain import Note, append
 from fulfilment.errors import StaleRequest
 from fulfilment.leases import Leases
+from fulfilment.modes import require_mode
+from fulfilment.policy import Mode
 from fulfilment.records import Proposal
 from fulfilment.request import Request
 from fulfilment.rows import about, proposal_of
@@ -40,6 +42,7 @@ class Codes(Leases):
     ) -> None:
         """Uses up the code; the request stays in RETIRING. Raises StaleRequest, with nothing written."""
         with self._writing() as connection:
+            require_mode(connection, request, Mode.SUPERVISED)
             self._update(connection, request, {})
             self._use(connection, request, proposal, by=by, comment_id=comment_id, at=note.at)
             append(connection, about(request, note))

@@ -68,7 +68,7 @@ class Consent(Turn):
             sentence = f"nobody approved it within {self.policy.approval_lifetime.days} days"
             self.say(request, ticket, "voided", self.replies.voided(sentence), about=plan.digest)
             return self.leave(request, ticket, State.EXPIRED, sentence)
-        return self.outcome(request, Result.AWAITING_APPROVAL, plan.summary)
+        return self.rest(request, plan.summary)
 
     def begin(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         """Reads the ticket once more, then checks and reserves in one transaction."""
@@ -77,7 +77,7 @@ class Consent(Turn):
         if stopped is not None:
             return stopped
         plan, proposal = plan_of(request), self.ledger.proposal(request)
-        if proposal is None or proposal.approved_at is None or proposal.plan_digest != plan.digest:
+        if proposal is None or not proposal.approves(plan.digest):
             return self.leave(request, fresh, State.HANDED_OVER, "no approval in force belongs to its plan")
         least = Mode.AUTONOMOUS if proposal.approved_by == EVIDENCE else Mode.SUPERVISED
         mode = self._mode_of(request, fresh, handler)

@@ -12,6 +12,7 @@ from fulfilment.judgement import Rehearsal
 from fulfilment.ledger import Ledger
 from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, Result, State
+from fulfilment.turn import PATIENCE
 from tickets.ticket import Ticket
 
 
@@ -27,7 +28,11 @@ class Declining:
         told = "; ".join((*reasons, found.trouble) if found and found.trouble else reasons)
         detail = {"result": result.value, "handler": handler, "content": hashed}
         note = Note(self.desk.now(), "decision", told, ticket.id, ticket.key, detail=detail, decision=subject)
-        self.ledger.decide(note)
+        since = self.ledger.decide(note)
+        if result is Result.UNCERTAIN and note.at - since > PATIENCE:  # the same for every ticket: one call
+            told = f"tickets have not been decided about since {since:%Y-%m-%d %H:%M} UTC: {reasons[0]}"
+            look_at = "`goldenpath doctor` says what is wrong; `goldenpath settle` ends this call."
+            self.ledger.call(f"undecided: {reasons[0]}", reason=told, look_at=look_at, at=note.at)
         return Outcome(ticket.key, result, reasons, handler)
 
     def standing(self, request: Request) -> Outcome:
@@ -38,6 +43,14 @@ class Declining:
 
     def settled(self, request: Request, ticket: Ticket) -> Outcome:
         """What it left behind is for people, whatever the ticket says now."""
-        if request.state is State.UNCERTAIN or not ticket.is_open:
+        is_abandoned = "abandoned_by" in request.memory
+        if is_abandoned or request.state is State.UNCERTAIN or not ticket.is_open:
             return self.standing(request)
-        return self.decline(ticket, Result.LEFT_TO_PEOPLE, f"it was fulfilled already ({request.resource})")
+        told = _SETTLED.get(request.state, "it was fulfilled already")
+        return self.decline(ticket, Result.LEFT_TO_PEOPLE, f"{told} ({request.resource})")
+
+
+_SETTLED = {
+    State.FAILED: "it failed after everything was made, and people look at what is left",
+    State.RETIRED: "it was fulfilled, and its time is over: it was taken away",
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -54,9 +54,12 @@ class Desk(Protocol):
     def add_label(self, ticket_id: int, label: str) -> None:
         """Leaves the others as they are. Already there: nothing is done."""
 
-    def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
-        """Transition to the status of this name, filling required fields. Already there: nothing is done.
-        Raises `NoTransition` when no permitted transition leads there."""
+    def move(
+        self, ticket_id: int, *, to_status: str, resolution: str, fence: Callable[[], None] = lambda: None
+    ) -> None:
+        """Transition to the status of this name, filling required fields. Already there: nothing is done. `fence` is
+        called right before it is sent, and raises where nothing may be sent any more. Raises `NoTransition` when no
+        permitted transition leads there."""
 
 
 class Replies(Protocol):

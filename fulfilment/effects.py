@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 
 from fulfilment.applying import QUIET, Applied, Applier, Ended, is_complete, made_by
 from fulfilment.chain import Note
@@ -10,6 +12,7 @@ from fulfilment.desk import RESOLVED_AS
 from fulfilment.errors import HandlerError, Held, ProviderError
 from fulfilment.handler import Asked, Handler
 from fulfilment.plan import Plan, Step
+from fulfilment.policy import Mode
 from fulfilment.records import Phase
 from fulfilment.request import Outcome, Request, Result, State
 from fulfilment.turn import Turn, plan_of, told
@@ -22,9 +25,12 @@ class Effects(Turn):
         return self.ledger.move(request, State.APPLYING, self.note("applying", "looks again at the provider"))
 
     def apply(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
-        plan = plan_of(request)
-        taken = _taken(ticket, self.policy.queue_assignees | {self.desk.account().id})
-        if taken is not None and not is_complete(plan, self.ledger.intents(request)):
+        plan, proposal, intents = plan_of(request), self.ledger.proposal(request), self.ledger.intents(request)
+        if proposal is None or not proposal.approves(plan.digest):
+            return self.leave(request, ticket, State.UNCERTAIN, "its plan is not the one that was approved")
+        begun_at = min((one.created_at for one in intents), default=request.updated_at)
+        taken = self._taken(ticket, since=begun_at)
+        if taken is not None and not is_complete(plan, intents):
             return self._fail(request, ticket, f"{taken} while it was being made")
         applied = self.carry_out(request, handler, plan, tuple(enumerate(plan.steps)), phase="apply")
         if isinstance(applied, Outcome):
@@ -32,6 +38,8 @@ class Effects(Turn):
         if applied.ended is Ended.DONE:
             note = self.note("applied", f"every step is done: {plan.summary}", {"plan": plan.digest})
             return self.ledger.move(request, State.APPLIED, note, resource=plan.resource)
+        if applied.ended is Ended.UNBEGUN:
+            return self.step_back(request)
         if applied.ended is Ended.WORKING:
             note = self.note(State.WAITING_ON_PROVIDER.value, applied.sentence)
             self.ledger.move(request, State.WAITING_ON_PROVIDER, note, next_check_at=self.desk.now() + applied.pause)
@@ -47,6 +55,11 @@ class Effects(Turn):
             self.say_trouble(request, ticket, applied.sentence)
             return self.leave(request, ticket, State.CONFLICT, applied.sentence)
         return self._fail(request, ticket, applied.sentence)
+
+    def step_back(self, request: Request) -> Request:
+        """A later turn finds that nothing was done: ticket, approval and mode are checked as before a first effect."""
+        note = self.note("unbegun", "nothing was done yet: everything is checked again")
+        return self.ledger.move(request, State.APPROVED, note)
 
     def verify(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         plan, asked = plan_of(request), self.asked(request)
@@ -88,6 +101,13 @@ class Effects(Turn):
     def compensate(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         """Takes away what a failed plan made: in reverse, only that, only where nobody uses it."""
         plan = plan_of(request)
+        unclear = self._clear_up(request, ticket, handler, plan)
+        if unclear is not None:
+            return unclear
+        if not any(one.phase == "undo" for one in self.ledger.intents(request)) and not made_by(
+            plan, self.ledger.intents(request)
+        ):
+            return self.leave(request, ticket, State.COMPENSATED, f"{request.reason}; nothing of it was made")
         for index, step in made_by(plan, self.ledger.intents(request)):
             away = self.undo(request, handler, plan, step)
             if isinstance(away, Outcome):
@@ -109,6 +129,33 @@ class Effects(Turn):
 
     # --- pieces
 
+    def _clear_up(self, request: Request, ticket: Ticket, handler: Handler, plan: Plan) -> Outcome | None:
+        """Finds out what became of calls that nobody knows the end of, before anything is taken away. None once all is
+        known."""
+        asked = self.asked(request)
+        if asked is None:
+            return self.unconfigured(request)
+        for intent in self.ledger.intents(request):
+            step = plan.steps[intent.step]
+            if intent.phase != "apply" or intent.outcome is not None or not step.creates:
+                continue
+            if self.desk.now() - intent.created_at < QUIET:
+                return self.wait(request, f"whether {step.resource} was made is not known yet", pause=QUIET)
+            try:
+                reader = self.workshop.reader(plan.environment, handler)
+                seen = self.work(handler).observe(plan, step, asked, reader)
+            except ProviderError as error:
+                return self.wait(request, f"whether {step.resource} was made cannot be seen", trouble=told(error))
+            except HandlerError as error:
+                self.record(request, "provider", str(error), str(error))
+                seen = "foreign"
+            if seen not in ("ours", "absent"):
+                return self.leave(request, ticket, State.UNCERTAIN, f"nobody can tell whose {step.resource} is")
+            outcome, sentence = ("adopted", "found as ours") if seen == "ours" else ("not_done", "it was not made")
+            note = self.note("step", f"{sentence}: {step.sentence}", {"intent": intent.id, "outcome": outcome})
+            self.ledger.settle(request, intent.id, outcome, note)
+        return None
+
     def carry_out(
         self,
         request: Request,
@@ -122,6 +169,9 @@ class Effects(Turn):
         asked = self.asked(request)
         if asked is None:
             return self.unconfigured(request)
+        mode = self.policy.handlers[handler.name].mode
+        if mode < Mode.SUPERVISED:
+            return self.wait(request, f"{handler.name} is configured as {mode.label}; what was begun waits")
         operations = handler.operations if phase == "apply" else handler.undoes
         try:
             self.ledger.require_lease(request)
@@ -174,7 +224,9 @@ class Effects(Turn):
     def _fail(self, request: Request, ticket: Ticket, *reasons: str, said: str = "") -> Request | Outcome:
         """It failed: what was made is to be taken away; where nothing was, a person is called."""
         self.say_trouble(request, ticket, said or reasons[0])
-        if not made_by(plan_of(request), self.ledger.intents(request)):
+        intents = self.ledger.intents(request)
+        is_open = any(one.outcome is None for one in intents)
+        if not is_open and not made_by(plan_of(request), intents):
             return self.leave(request, ticket, State.FAILED, *reasons)
         note = Note(self.desk.now(), State.FAILED.value, "; ".join(reasons), ticket_key=ticket.key)
         return self.ledger.move(request, State.FAILED, note, next_check_at=note.at)
@@ -186,25 +238,31 @@ class Effects(Turn):
         self.ledger.summon(request, note, look_at=self.look_at(request), is_last=True)
         return self.outcome(request, Result.FAILED, sentence)
 
+    def _taken(self, ticket: Ticket, *, since: datetime) -> str | None:
+        """How a person has taken it over, in words; None when nobody has. Moves count from the instant `since`."""
+        if not ticket.is_open:
+            return f"it was closed ({ticket.status.name})"
+        ours = {self.desk.account().id} | self.policy.bots | self.policy.intake_accounts
+        assignee = ticket.assignee
+        if assignee is not None and assignee.id not in ours | self.policy.queue_assignees:
+            return f"{assignee.name} was assigned to it"
+        asking = {person.id for person in (ticket.reporter, ticket.creator) if person}
+        for change in ticket.status_changes or ():
+            mover = change.author
+            if change.at > since and mover is not None and mover.kind != "app" and mover.id not in ours | asking:
+                return f"{mover.name} moved it to {change.to_name}"
+        return None
+
     def _move_ticket(self, request: Request, ticket: Ticket, target: str) -> None:
         """Raises NoTransition, and AnswerUnknown when the answer was lost and the ticket does not stand there."""
-        self.ledger.require_lease(request)
+        fence = partial(self.ledger.require_lease, request)
         try:
-            self.desk.move(ticket.id, to_status=target, resolution=RESOLVED_AS)
+            self.desk.move(ticket.id, to_status=target, resolution=RESOLVED_AS, fence=fence)
         except AnswerUnknown as lost:
             try:
                 now = self.desk.ticket(ticket.id)
             except TicketsError:
                 raise lost from None
             if now.is_open and now.status.name.casefold() != target.casefold():
-                self.ledger.postpone(request, self.desk.now() + QUIET)
+                self.pause(request)
                 raise
-
-
-def _taken(ticket: Ticket, ours: frozenset[str]) -> str | None:
-    """How a person has taken it over since, in words; None when nobody has."""
-    if not ticket.is_open:
-        return f"it was closed ({ticket.status.name})"
-    if ticket.assignee is not None and ticket.assignee.id not in ours:
-        return f"{ticket.assignee.name} was assigned to it"
-    return None

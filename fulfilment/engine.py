@@ -190,13 +190,16 @@ class Engine:
         where it is, and a later cycle looks first; where nobody wants that, a person is called in the end. Without a
         request to keep it for a later cycle, the ticket's turn has failed."""
         request = self._ledger.latest(site, ticket_id)
-        if request is None or not request.is_unfinished:
+        if request is None or not (request.is_unfinished or request.is_due(self._desk.now())):
             raise error
-        lost = isinstance(error, AnswerUnknown)
-        sentence = f"an answer of Jira was lost: {error}" if lost else str(error)
+        pause = timedelta(hours=12) if request.state is State.CLOSED else timedelta(0)
         try:
             with self._claimed(request) as held:
-                return self._progress.wait(held, sentence, is_meant=isinstance(error, Held))
+                if isinstance(error, Held):
+                    return self._progress.wait(held, str(error), is_meant=True, pause=pause)
+                lost = isinstance(error, AnswerUnknown)
+                sentence = "an answer of Jira was lost" if lost else "Jira does not let us work on the ticket"
+                return self._progress.wait(held, sentence, trouble=str(error), pause=pause)
         except StaleRequest as stale:
             return Outcome(request.ticket_key, Result.UNCERTAIN, (str(stale),), request.handler)
 
@@ -263,7 +266,7 @@ class Engine:
         if handler is None:
             return self._withdraw(request, ticket, self._no_handler(classification))
         was_applied = request.resource is not None and request.state is not State.COMPENSATED
-        if request.state in _SETTLED or was_applied:
+        if request.state in _SETTLED or was_applied or "abandoned_by" in request.memory:
             return self._declining.settled(request, ticket)
         codes = self._ledger.codes(request.site, request.ticket_id)
         standing = self._judge.eligibility(ticket, handler, codes=codes)

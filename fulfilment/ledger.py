@@ -151,17 +151,19 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
         with self._writing() as connection:
             return self._move(connection, request, moved, State.CLOSED, note)
 
-    def postpone(self, request: Request, until: datetime) -> Request:
-        """The cycle leaves it alone until then (ticket time)."""
+    def postpone(self, request: Request, until: datetime | None, *, waiting_since: datetime | None = None) -> Request:
+        """The cycle leaves it alone until then, and knows since when it has had to wait (ticket time)."""
         with self._writing() as connection:
-            self._update(connection, request, {"next_check_at": until})
-        return replace(request, next_check_at=until)
+            self._update(connection, request, {"next_check_at": until, "waiting_since": waiting_since})
+        return replace(request, next_check_at=until, waiting_since=waiting_since)
 
     def hasten(self, request: Request, note: Note) -> Request:
         """A person lets it go on: the next cycle looks at it. What called for a person is settled."""
-        at = request.updated_at if request.state is State.FAILED else None
+        at = request.updated_at if request.state in (State.FAILED, State.CLOSED) else None
         with self._writing() as connection:
             self._update(connection, request, {"next_check_at": at})
+            if request.state is State.CLOSED:  # that it may be taken away is asked anew
+                void(connection, request, note.at, used=True)
             settle_in(connection, note.at, request_id=request.id)
             append(connection, about(request, note))
         return replace(request, next_check_at=at)
@@ -259,6 +261,7 @@ class Ledger(Codes, Leases, Calls, Ceilings, Queries, Record):
             moved,
             state=to,
             epoch=request.epoch + 1,
+            waiting_since=None,
             ticket_key=note.ticket_key or request.ticket_key,
             reason=note.sentence,
             updated_at=note.at,

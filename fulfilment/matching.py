@@ -32,7 +32,7 @@ class Matching:
         if found.result in (Result.ASKED, Result.SPLIT):
             return self._ask(request, ticket, found)
         if found.result is Result.UNCERTAIN:
-            return self.declining.decline(ticket, Result.UNCERTAIN, *found.reasons, found=found)
+            return turn.wait(request, *found.reasons, trouble=found.trouble)
         if found.result is Result.LEFT_TO_PEOPLE:
             to = State.HANDED_OVER if ticket.is_open else State.CANCELLED
             return turn.leave(request, ticket, to, *found.reasons)

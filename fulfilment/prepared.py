@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -28,18 +27,19 @@ class Prepared:
         """How many rows were written."""
         if connection.dialect.name != "sqlite":
             return int(connection.execute(self._statement, values).rowcount)
-        return self._driven(connection, values).rowcount
+        return self._driven(connection, values)[1]
 
     def rows(self, connection: Connection, **values: Any) -> list[Any]:
         """Each with its columns as attributes."""
         if connection.dialect.name != "sqlite":
             return list(connection.execute(self._statement, values).all())
-        return [self._row(self._read(row)) for row in self._driven(connection, values).fetchall()]
+        return [self._row(self._read(row)) for row in self._driven(connection, values)[0]]
 
     def first(self, connection: Connection, **values: Any) -> Any | None:
         return next(iter(self.rows(connection, **values)), None)
 
-    def _driven(self, connection: Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
+    def _driven(self, connection: Connection, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
+        """What it returned, and how many rows were written. Its errors name no values."""
         names = tuple(values)
         if names not in self._kept:
             made = self._statement.compile(dialect=connection.dialect, column_keys=list(names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fulfilment.applying import made_by
+from fulfilment.applying import is_begun, made_by
 from fulfilment.handler import Handler
 from fulfilment.records import RESULTS
 from fulfilment.request import Outcome, Request, State
@@ -35,6 +35,8 @@ class Progress(Retirement):
             State.CLOSED: self.remind_or_retire,
             State.RETIRING: self.retire,
         }
+        if request.state is State.APPLYING and not is_begun(self.ledger.intents(request)):
+            request = self.step_back(request)
         while True:
             reached = arrows[request.state](request, ticket, handler)
             if isinstance(reached, Outcome):

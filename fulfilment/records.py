@@ -53,6 +53,10 @@ class Proposal:
     approved_by: str | None
     approved_at: datetime | None
 
+    def approves(self, plan_digest: str) -> bool:
+        """Whether somebody said yes, and to exactly this plan."""
+        return self.approved_at is not None and self.plan_digest == plan_digest
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

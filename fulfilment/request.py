@@ -40,13 +40,16 @@ _LEAVES = frozenset({_S.REFUSED, _S.CANCELLED, _S.HANDED_OVER, _S.EXPIRED})
 ARROWS: dict[State, frozenset[State]] = {
     _S.MATCHED: _LEAVES | {_S.NEEDS_INFORMATION, _S.PLANNED, _S.CONFLICT, _S.FAILED},
     _S.NEEDS_INFORMATION: _LEAVES | {_S.MATCHED},
-    _S.PLANNED: _LEAVES | {_S.AWAITING_APPROVAL, _S.APPROVED, _S.CONFLICT, _S.MATCHED},
-    _S.AWAITING_APPROVAL: _LEAVES | {_S.APPROVED, _S.MATCHED},
+    _S.PLANNED: _LEAVES | {_S.AWAITING_APPROVAL, _S.APPROVED},
+    _S.AWAITING_APPROVAL: _LEAVES | {_S.APPROVED},
     # Back to PLANNED when the evidence that approved it no longer carries it.
-    _S.APPROVED: _LEAVES | {_S.APPLYING, _S.PLANNED, _S.MATCHED, _S.CONFLICT},
-    # From here on a request is handed over only when its ticket is gone and no intent is open.
-    _S.APPLYING: frozenset({_S.WAITING_ON_PROVIDER, _S.APPLIED, _S.CONFLICT, _S.UNCERTAIN, _S.FAILED, _S.HANDED_OVER}),
-    _S.WAITING_ON_PROVIDER: frozenset({_S.APPLYING, _S.UNCERTAIN, _S.FAILED, _S.HANDED_OVER}),
+    _S.APPROVED: _LEAVES | {_S.APPLYING, _S.PLANNED},
+    # From here on a request is handed over only when its ticket is gone and no intent is open, or by a person. Back to
+    # APPROVED when a later turn finds that nothing was done: everything is checked again.
+    _S.APPLYING: frozenset(
+        {_S.APPROVED, _S.WAITING_ON_PROVIDER, _S.APPLIED, _S.CONFLICT, _S.UNCERTAIN, _S.FAILED, _S.HANDED_OVER}
+    ),
+    _S.WAITING_ON_PROVIDER: frozenset({_S.APPLYING, _S.UNCERTAIN, _S.HANDED_OVER}),
     _S.APPLIED: frozenset({_S.VERIFIED, _S.UNCERTAIN, _S.FAILED, _S.HANDED_OVER}),
     _S.VERIFIED: frozenset({_S.ANSWERED, _S.UNCERTAIN, _S.HANDED_OVER}),
     _S.ANSWERED: frozenset({_S.CLOSED, _S.HANDED_OVER}),
@@ -57,12 +60,12 @@ ARROWS: dict[State, frozenset[State]] = {
     _S.REFUSED: frozenset({_S.MATCHED}),
     _S.CANCELLED: frozenset(),
     _S.HANDED_OVER: frozenset({_S.MATCHED}),
-    _S.EXPIRED: frozenset({_S.MATCHED}),
+    _S.EXPIRED: frozenset(),
     _S.CONFLICT: frozenset({_S.MATCHED}),
     # A person decides: it goes on where it was, or is theirs.
     _S.UNCERTAIN: frozenset({_S.APPLYING, _S.RETIRING, _S.HANDED_OVER}),
     _S.FAILED: frozenset({_S.COMPENSATED, _S.MATCHED, _S.HANDED_OVER, _S.UNCERTAIN}),
-    _S.COMPENSATED: frozenset({_S.MATCHED}),
+    _S.COMPENSATED: frozenset(),
 }
 
 MEANINGS: dict[State, str] = {
@@ -141,6 +144,7 @@ class Request:
     score: float | None = None
     certificate: str | None = None
     next_check_at: datetime | None = None
+    waiting_since: datetime | None = None
     lifetime_ends_at: datetime | None = None
     retirement: str | None = None
     context: str = "{}"

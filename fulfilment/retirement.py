@@ -26,8 +26,11 @@ class Retirement(Consent, Effects):
             self.record(request, "reminded", sentence, ends_at.isoformat(), ever=True)
             self.ledger.postpone(request, ends_at)
             return self.outcome(request, Result.KEPT, sentence)
-        if self.policy.handlers[handler.name].mode < Mode.SUPERVISED:
-            return self.wait(request, f"{handler.name} may not act, so {plan.resource} stays for now", is_meant=True)
+        if not self.policy.comment_approvals:
+            return self.keep(request, "its lifetime is over, and approval by comment is off")
+        held = self._held(handler)
+        if held is not None:
+            return self.wait(request, f"{held}, so {plan.resource} stays for now", is_meant=True)
         found = self._plan(request, handler, plan)
         if isinstance(found, Outcome):
             return found
@@ -40,13 +43,18 @@ class Retirement(Consent, Effects):
     def retire(self, request: Request, ticket: Ticket, handler: Handler) -> Request | Outcome:
         """Proposes the plan that takes it away, looks for a yes, and carries it out."""
         plan = Plan.from_json(request.retirement or "")
+        if not self.policy.comment_approvals:
+            return self.keep(request, "approval by comment is off")
+        held = self._held(handler)
+        if held is not None:
+            return self.wait(request, f"{held}, so {plan.resource} stays for now", is_meant=True)
         proposal = self.ledger.proposal(request)
         if proposal is None or proposal.plan_digest != plan.digest:
             issued = self.note("proposal", f"a code was issued for plan {plan.digest[:12]}", {"plan": plan.digest})
             proposal = self.ledger.propose(request, plan.digest, self.new_code(), issued)
         if proposal.comment_id is None:
             body = self.replies.retirement(plan, proposal.code, self.approvers(handler))
-            comment = self.say(request, ticket, "retirement", body, about=plan.digest)
+            comment = self.say(request, ticket, "retirement", body, about=f"{plan.digest} {proposal.id}")
             lapses_at = comment.created_at + self.policy.approval_lifetime
             self.ledger.posted(request, proposal, comment=comment, expires_at=lapses_at)
             return self.outcome(request, Result.AWAITING_APPROVAL, plan.summary)
@@ -58,11 +66,18 @@ class Retirement(Consent, Effects):
             if found.altered or (found.approval is None and is_over):
                 return self.keep(request, found.altered or "nobody approved that it is taken away")
             if found.approval is None:
-                return self.outcome(request, Result.AWAITING_APPROVAL, plan.summary)
+                return self.rest(request, plan.summary)
             approval = found.approval
             note = self.note("approved", f"approved by {approval.by.name}", {"account": approval.by.id})
             self.ledger.approve_retirement(request, note, proposal, by=approval.by.id, comment_id=approval.comment_id)
         return self._carry_out(request, ticket, handler, plan)
+
+    def _held(self, handler: Handler) -> str | None:
+        """Why this path may take nothing away now."""
+        if self.policy.handlers[handler.name].mode < Mode.SUPERVISED:
+            return f"{handler.name} is configured as {self.policy.handlers[handler.name].mode.label}"
+        ceiling = self.ledger.ceiling(handler.name)
+        return ceiling.sentence if ceiling is not None and ceiling.mode < Mode.SUPERVISED else None
 
     def _carry_out(self, request: Request, ticket: Ticket, handler: Handler, plan: Plan) -> Outcome:
         """Looks first whether what was approved would still be the plan: nobody may have begun to use it since."""

@@ -11,7 +11,7 @@ from fulfilment.errors import QuotaUsedUp, StaleRequest
 from fulfilment.records import RESULTS, Intent, Proposal, RequestOutcome
 from fulfilment.request import Request, Result, State
 from fulfilment.schema import Connection, IntegrityError
-from fulfilment.statements import ADD_RESERVATION, QUOTA, QUOTA_TAKEN, RELEASE, VOID_ALL, VOID_UNUSED
+from fulfilment.statements import ADD_RESERVATION, OWN_QUOTA, QUOTA, QUOTA_TAKEN, RELEASE, VOID_ALL, VOID_UNUSED
 from tickets.ticket import Classification
 
 _REQUEST, _PROPOSAL, _INTENT = ([f.name for f in fields(record)] for record in (Request, Proposal, Intent))
@@ -46,7 +46,8 @@ def take_quota(connection: Connection, request: Request, at: datetime, limit: in
     if taken >= limit:
         raise QuotaUsedUp(f"its requester has had {taken} requests today; the limit is {limit} a day")
     name = _quota_name(request.requester, at)
-    ADD_RESERVATION.write(connection, request_id=request.id, kind=QUOTA, name=name, amount=1.0, created_at=at)
+    if not OWN_QUOTA.rows(connection, quota=name, request=request.id):  # begun anew, it counts once
+        ADD_RESERVATION.write(connection, request_id=request.id, kind=QUOTA, name=name, amount=1.0, created_at=at)
 
 
 def quota_taken(connection: Connection, requester: str, at: datetime, without: str) -> int:

@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fulfilment.errors import LedgerError
+from fulfilment.troubles import holds_words, sentence_of
 from tickets import postgresql
 from tickets.place import Location, Place
 
@@ -92,6 +93,7 @@ requests = Table(
     Column("lease_owner", Text),
     Column("applied_at", Instant),
     Column("next_check_at", Instant),  # ticket time before which the cycle leaves it alone
+    Column("waiting_since", Instant),  # ticket time; null unless its last turn had to wait
     Column("lifetime_ends_at", Instant),  # ticket time
     Column("retirement", Text),  # the plan that takes away what was made
     Column("created_at", Instant),
@@ -238,7 +240,7 @@ def _engine_at(place: Location) -> Engine:
             raise LedgerError(postgresql.DRIVER_MISSING) from None
     if not place.parent.is_dir():
         raise LedgerError(f"the ledger's folder {place.parent} does not exist: create it, or name another in [store]")
-    engine = create_engine(f"sqlite:///{place}")
+    engine = create_engine(f"sqlite:///{place}", hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -256,16 +258,17 @@ def database_now(connection: Connection) -> datetime:
     return instant.astimezone(UTC)
 
 
-def driven(connection: Connection, words: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-    """On SQLite only: by the driver itself, past SQLAlchemy, whose errors it raises all the same."""
+def driven(connection: Connection, words: str, values: Sequence[Any] = ()) -> tuple[list[tuple[Any, ...]], int]:
+    """On SQLite only: by the driver itself, past SQLAlchemy, whose errors it raises all the same, without any value.
+    What it returned, and how many rows were written."""
     driver: Any = connection.connection.driver_connection
     try:
         cursor: sqlite3.Cursor = driver.execute(words, values)
+        return cursor.fetchall(), cursor.rowcount
     except sqlite3.IntegrityError as error:
         raise IntegrityError(words, None, error) from error
     except sqlite3.Error as error:
         raise DBAPIError(words, None, error) from error
-    return cursor
 
 
 @contextmanager
@@ -278,22 +281,8 @@ def translated(path: str) -> Iterator[None]:
     except DBAPIError as error:
         if postgresql.is_of_postgres(error):
             raise LedgerError(postgresql.sentence(f"the ledger {path}", error)) from error
-        raise LedgerError(_sentence(path, str(error.orig))) from error
-
-
-def _sentence(path: str, message: str) -> str:
-    low = message.lower()
-    if "locked" in low or "busy" in low:
-        return f"the ledger {path} is locked by another process: wait for it to end, then try again"
-    if "readonly" in low or "read-only" in low:
-        return f"the ledger {path} cannot be written: let this account write to the file and its folder"
-    if "not a database" in low or "malformed" in low:
-        return f"the ledger {path} is damaged ({message}): stop the agent and restore the file from a backup"
-    if "unable to open" in low:
-        return f"the ledger {path} cannot be opened: it must be a file that this account may read and write"
-    if "full" in low:
-        return f"the ledger {path} cannot grow: the disk is full"
-    return f"the ledger {path} cannot be used: {message}"
+        message = str(error.orig)
+        raise LedgerError(sentence_of(path, message)) from (None if holds_words(message) else error)
 
 
 def _prepare(connection: Any, _record: object) -> None:

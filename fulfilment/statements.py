@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, or_
 from fulfilment.evidence_tables import audits, request_types
 from fulfilment.policy import Mode
 from fulfilment.prepared import Prepared
-from fulfilment.request import UNFINISHED
+from fulfilment.request import UNFINISHED, State
 from fulfilment.schema import (
     approvals,
     calls,
@@ -69,7 +69,7 @@ OPEN_REQUESTS: Final = Prepared(
     .where(
         requests.c.handler == bindparam("handler"),
         requests.c.id != bindparam("request"),
-        or_(*(requests.c.state == state.value for state in sorted(UNFINISHED))),
+        or_(*(requests.c.state == state.value for state in sorted(UNFINISHED - {State.RETIRING}))),
     )
 )
 
@@ -84,6 +84,15 @@ QUOTA_TAKEN: Final = Prepared(
         reservations.c.kind == QUOTA,
         reservations.c.name == bindparam("quota"),
         reservations.c.request_id != bindparam("request"),
+    )
+)
+OWN_QUOTA: Final = Prepared(
+    reservations.select()
+    .with_only_columns(reservations.c.id)
+    .where(
+        reservations.c.kind == QUOTA,
+        reservations.c.name == bindparam("quota"),
+        reservations.c.request_id == bindparam("request"),
     )
 )
 # `request` and the instant that is written. A day's requests are not given back.
@@ -133,8 +142,16 @@ _STANDING: Final[Any] = (
     stops.c.lifted_at.is_(None),
 )
 STOPS: Final = Prepared(stops.select().where(*_STANDING).order_by(stops.c.id))
-FULL_STOP: Final = Prepared(
-    stops.select().where(*_STANDING, stops.c.kind == "stop", stops.c.ceiling == Mode.OFF.label).limit(1)
+# A person's, under which nothing may be sent.
+HOLDING_STOP: Final = Prepared(
+    stops.select()
+    .where(
+        *_STANDING,
+        stops.c.kind == "stop",
+        or_(*(stops.c.ceiling == mode.label for mode in Mode if mode < Mode.SUPERVISED)),
+    )
+    .order_by(stops.c.id)
+    .limit(1)
 )
 NEWEST_AUDIT: Final = Prepared(
     audits.select()

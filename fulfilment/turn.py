@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from fulfilment.answers import Voice
-from fulfilment.applying import QUIET
+from fulfilment.applying import QUIET, made_by
 from fulfilment.chain import Note, digest
 from fulfilment.desk import Adf, Desk, Reading, Replies
 from fulfilment.errors import ProviderError
@@ -60,8 +60,12 @@ class Turn:
         try:
             return self.voice.say(ticket, purpose, body, request=request.id, about=about, fence=fence)
         except AnswerUnknown:
-            self.ledger.postpone(request, self.desk.now() + QUIET)
+            self.pause(request)
             raise
+
+    def pause(self, request: Request) -> Request:
+        """What was sent and not answered may still be on its way."""
+        return self.ledger.postpone(request, self.desk.now() + QUIET, waiting_since=request.waiting_since)
 
     def say_trouble(self, request: Request, ticket: Ticket, sentence: str) -> None:
         self.say(request, ticket, "trouble", self.replies.trouble(sentence), about=request.id)
@@ -71,7 +75,7 @@ class Turn:
     def leave(self, request: Request, ticket: Ticket, to: State, *reasons: str) -> Outcome:
         """An exit, with its row; a person is called where one is needed."""
         note = Note(self.desk.now(), to.value, "; ".join(reasons), ticket_key=ticket.key)
-        look_at = self.look_at(request) if to in _CALLS else None
+        look_at = self.look_at(request, to) if to in _CALLS else None
         self.ledger.move(request, to, note, look_at=look_at)
         return self.outcome(request, RESULTS[to], *reasons)
 
@@ -88,27 +92,42 @@ class Turn:
         `trouble`, the provider's own words, goes into the ledger only."""
         sentence, now = "; ".join(reasons), self.desk.now()
         told = f"{sentence} ({trouble})" if trouble else sentence
-        since = self.record(request, "waiting", told, sentence)
-        if pause:
-            request = self.ledger.postpone(request, now + pause)
+        self.record(request, "waiting", told, sentence)
+        since = request.waiting_since or now
+        if pause or request.waiting_since is None:
+            until = now + pause if pause else request.next_check_at
+            request = self.ledger.postpone(request, until, waiting_since=since)
         if not is_meant and now - since > self.patience:
             self.summon(request, f"it has waited since {since:%Y-%m-%d %H:%M} UTC: {sentence}")
         return self.outcome(request, Result.UNCERTAIN, *reasons)
+
+    def rest(self, request: Request, *reasons: str) -> Outcome:
+        """It waits for a person's yes, and for nothing else any more."""
+        if request.waiting_since is not None:
+            self.ledger.postpone(request, None)
+        return self.outcome(request, Result.AWAITING_APPROVAL, *reasons)
 
     def summon(self, request: Request, sentence: str) -> None:
         """Calls a person, once for this state of the request."""
         self.ledger.summon(request, self.note("called", sentence), look_at=self.look_at(request))
 
-    def look_at(self, request: Request) -> str:
-        """What a person who is called has to look at, in sentences; of our own words only."""
-        parts = []
+    def look_at(self, request: Request, to: State | None = None) -> str:
+        """What a person who is called has to look at, and the commands that work then (in `to`, where it moves), in
+        sentences; of our own words only."""
+        parts, state, name = [], to or request.state, request.id[:12]
+        intents = self.ledger.intents(request)
         if request.plan is not None:
             plan = plan_of(request)
             parts.append(f"Look at {plan.resource} in {plan.environment} ({plan.region}).")
-            is_open = [one for one in self.ledger.intents(request) if one.outcome is None]
-            parts += [f"Nobody knows whether {one.operation} was carried out." for one in is_open]
+            parts += [f"Nobody knows whether {one.operation} was carried out." for one in intents if not one.outcome]
         parts.append(f"`goldenpath ledger show {request.ticket_key}` tells what was done.")
-        parts.append(f"`goldenpath requests resume {request.id[:12]}` goes on, `abandon` leaves it to you.")
+        goes_on, leaves = f"`goldenpath requests resume {name}`", f"`goldenpath requests abandon {name}`"
+        if state in (State.CLOSED, State.RETIRING):
+            parts.append(f"{goes_on} asks again, `goldenpath settle` with the call's number says that it stays.")
+        elif state is State.FAILED and intents and not made_by(plan_of(request), intents):
+            parts.append(f"{leaves} leaves it to you.")
+        else:
+            parts.append(f"{goes_on} goes on, {leaves} leaves it to you.")
         return " ".join(parts)
 
     # --- records

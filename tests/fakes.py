@@ -113,13 +113,16 @@ class FakeDesk:
             self.writes.append("label")
             self._change(ticket_id, labels=(*self.tickets[ticket_id].labels, label))
 
-    def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
+    def move(
+        self, ticket_id: int, *, to_status: str, resolution: str, fence: Callable[[], None] = lambda: None
+    ) -> None:
         self._may_fail("move")
         current = self.tickets[ticket_id].status
         if current.name == to_status:
             return
         if current.category is StatusCategory.DONE:
             raise NoTransition(f"it is closed already ({current.name})")
+        fence()
         self.writes.append("move")
         self.set_status(ticket_id, AGENT, to_status)
         self._wrote("move")

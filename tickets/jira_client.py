@@ -354,8 +354,10 @@ class JiraClient:
         """Adds it, sent once. Already there: nothing is done. Raises AnswerUnknown when it cannot be told."""
         add_label(self._transport, ticket_path(self._dialect.api, ticket_id), label)
 
-    def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
-        """Transition to the status of this name, sent once. Already there: nothing is done.
+    def move(
+        self, ticket_id: int, *, to_status: str, resolution: str, fence: Callable[[], None] = lambda: None
+    ) -> None:
+        """Transition to the status of this name, sent once, right after `fence`. Already there: nothing is done.
 
         Raises NoTransition with what Jira permits; a ticket that is closed in another way stays so.
         """
@@ -370,6 +372,7 @@ class JiraClient:
         if current.category is StatusCategory.DONE:
             raise NoTransition(f"{issue.get('key')} is closed already ({current.name}); it is not moved to {to_status}")
         body = choose_transition(self._transitions(path), str(issue.get("key")), current.name, to_status, resolution)
+        fence()
         try:
             self._transport.write(f"{path}/transitions", body)
         except Declined as refused:

@@ -186,7 +186,7 @@ def _engine_at(place: Location, busy: timedelta) -> Engine:
         raise StoreError(
             f"the ticket store's folder {place.parent} does not exist: create it, or name another in [store]"
         )
-    engine = create_engine(f"sqlite:///{place}")
+    engine = create_engine(f"sqlite:///{place}", hide_parameters=True)
     event.listen(engine, "connect", lambda connection, _: _prepare(connection, busy))
     event.listen(engine, "begin", _begin)
     return engine
@@ -200,11 +200,17 @@ def translated(place: Location) -> Iterator[None]:
     except DBAPIError as error:
         if postgresql.is_of_postgres(error):
             raise StoreError(postgresql.sentence(f"the ticket store {place}", error)) from error
-        raise StoreError(_sentence(place, str(error.orig))) from error
+        message = str(error.orig)
+        raise StoreError(_sentence(place, message)) from (None if _holds_words(message) else error)
 
 
 def _sentence(path: Location, message: str) -> str:
     low = message.lower()
+    if _holds_words(message):
+        return (
+            f"the ticket store {path} is damaged (a text in it is no UTF-8): move it away and sync or import again; "
+            "everything in it comes from Jira"
+        )
     if "locked" in low or "busy" in low:
         return f"the ticket store {path} is locked by another process: wait for it to end, then try again"
     if "readonly" in low or "read-only" in low:
@@ -222,7 +228,17 @@ def _sentence(path: Location, message: str) -> str:
         )
     if "full" in low:
         return f"the ticket store {path} cannot grow: the disk is full"
+    if "disk i/o" in low:
+        return (
+            f"the ticket store {path} cannot be read or written ({message}): look at the disk and what the system says "
+            "of it; if it is well, move the file away and sync or import again"
+        )
     return f"the ticket store {path} cannot be used ({message}): move it away and sync or import again"
+
+
+def _holds_words(message: str) -> bool:
+    """Whether the driver's message repeats what stands in a row: that belongs neither on a screen nor in a log."""
+    return message.lower().startswith("could not decode to utf-8")
 
 
 def _prepare(connection: Any, busy: timedelta) -> None:

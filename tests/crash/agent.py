@@ -11,6 +11,8 @@ import json
 import os
 import signal
 import sys
+import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -51,7 +53,8 @@ CALLS = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """Where to die: before, after, or right before the COMMIT within the call `at`, counted from 1; or `after_seconds`.
-    The clock of leases goes `ahead_seconds` before the machine's. What was done is told in the file `report`."""
+    `by` is the signal: one that stops makes it sleep there. The clock of leases goes `ahead_seconds` before the
+    machine's. What was done is told in the file `report`."""
 
     configuration: str
     report: str
@@ -59,6 +62,7 @@ class Order:
     side: Side = "before"
     after_seconds: float | None = None
     ahead_seconds: float = 0
+    by: int = signal.SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,13 @@ class Report:
 
 
 class Watch:
-    """Counts the calls, and kills this process at the one it was told."""
+    """Counts the calls, and sends this process its signal at the one it was told."""
 
-    def __init__(self, at: int, side: Side) -> None:
+    def __init__(self, order: Order) -> None:
         self.points: list[str] = []
         self.commits: set[int] = set()
-        self._target = at, side
+        self._target = order.at, order.side
+        self._signal = order.by
         self._inside = 0
 
     def call(self, name: str, do: Callable[[], T]) -> T:
@@ -106,7 +111,7 @@ class Watch:
 
     def _reach(self, here: int, side: Side) -> None:
         if (here, side) == self._target:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._signal)
 
 
 class Watched:
@@ -133,7 +138,7 @@ class Watched:
 def work(order: Order) -> None:
     """One cycle, as `goldenpath once`."""
     configuration = config.load(Path(order.configuration))
-    watch = Watch(order.at, order.side)
+    watch = Watch(order)
     place = bootstrap.ledger_place(configuration)
 
     def now() -> datetime:
@@ -164,11 +169,47 @@ def tell(order: Order, watch: Watch, rooms: Rooms) -> None:
 
 
 def obey() -> None:
-    """The prepared process. It has neither threads nor connections, so that a fork of it is whole."""
+    """The prepared process. It has neither threads nor connections, so that a fork of it is whole. What it prints of an
+    agent has no exit code while the agent sleeps."""
     print("ready", flush=True)
     for line in sys.stdin:
-        at, side = (int(words[1]), cast(Side, words[2])) if words[1:] else (0, "before")
-    work(Order(words[0], "/dev/stdout", at, cast(Side, side)))
+        order = json.loads(line)
+        child = order["wake"] if "wake" in order else _fork(Order(**order))
+        if "wake" in order:
+            os.kill(child, signal.SIGCONT)
+        _, status = os.waitpid(child, os.WUNTRACED)
+        code = None if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
+        print(json.dumps({"pid": child, "code": code}), flush=True)
+
+
+def _fork(order: Order) -> int:
+    child = os.fork()
+    if not child:
+        _be_the_agent(order)
+    if order.after_seconds is not None:
+        time.sleep(order.after_seconds)
+        os.kill(child, signal.SIGKILL)
+    return child
+
+
+def _be_the_agent(order: Order) -> None:
+    code = 1
+    try:
+        work(order)
+        code = 0
+    except BaseException:  # a fork must end here, whatever comes
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def main(words: list[str]) -> None:
+    if words:
+        at, side = (int(words[1]), words[2]) if words[1:] else (0, "before")
+        work(Order(words[0], "/dev/stdout", at, cast(Side, side)))
+    else:
+        obey()
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -29,6 +30,8 @@ from psycopg.rows import dict_row
 
 from agent import bootstrap, config
 from agent.config import Configuration, build_policy
+from agent.cycle import CycleReport, run_cycle
+from fulfilment import schema
 from fulfilment.clients import Workshop
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan
@@ -88,10 +91,29 @@ class Agents:
 
     def work(self, order: Order) -> int:
         """The exit code; below zero the signal that it died of."""
+        code = self._ask(asdict(order))["code"]
+        assert code is not None, "it sleeps"
+        return code
+
+    def sleep(self, order: Order) -> int:
+        """Its process id, when it has come to where it sleeps."""
+        told = self._ask(asdict(replace(order, by=signal.SIGSTOP)))
+        assert told["code"] is None, "it ended without sleeping"
+        assert told["pid"] is not None
+        return told["pid"]
+
+    def wake(self, pid: int) -> int:
+        """Goes on to the end. The exit code."""
+        code = self._ask({"wake": pid})["code"]
+        assert code is not None, "it sleeps again"
+        return code
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, int | None]:
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        told: dict[str, int | None] = json.loads(self._process.stdout.readline())
+        return told
 
 
 @contextmanager
@@ -142,7 +164,7 @@ class House:
 
     def play(self, death: Death | None = None) -> Ended:
         """To the end: until nothing moves any more."""
-        self._begin()
+        self.begin()
         reports: list[Report | None] = []
         ahead, before = timedelta(0), self._signature()
         for cycle in range(1, MOST_CYCLES + 1):
@@ -158,20 +180,67 @@ class House:
             self.town.running.state.advance(EVERY)
         return self._check(reports)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         self.jira.file()
         self.town.fail("PutBucketPolicy", 1000 if self.story == "undone" else 0)
 
     def _cycle(self, death: Death | None, ahead: timedelta) -> Report | None:
         """What it told; None when it was killed."""
-        report = self.folder / "report.json"
-        dies = {name: value for name, value in asdict(death).items() if name != "cycle"} if death else {}
-        file = str(self.folder / "goldenpath.toml")
-        code = self.town.agents.work(Order(file, str(report), ahead_seconds=ahead.total_seconds(), **dies))
+        assert self.town.agents is not None
+        code = self.town.agents.work(self._order(death, ahead))
         if code == KILLED:
             return None
         assert code == 0, f"the agent ended with {code}"
-        return Report.read(report)
+        return Report.read(self.folder / "report.json")
+
+    def _order(self, death: Death | None, ahead: timedelta) -> Order:
+        dies = {name: value for name, value in asdict(death).items() if name != "cycle"} if death else {}
+        file, report = self.folder / "goldenpath.toml", self.folder / "report.json"
+        return Order(str(file), str(report), ahead_seconds=ahead.total_seconds(), **dies)
+
+    def play_asleep(self, asleep: Death) -> Ended:
+        """The agent falls asleep there, in the first cycle; others finish its work; it wakes up. `calls` are those that
+        were made after it woke."""
+        assert self.town.agents is not None
+        self.begin()
+        sleeper = self.town.agents.sleep(self._order(asleep, timedelta(0)))
+        reports: list[Report | None] = []
+        for _ in range(3):
+            self.town.running.state.advance(EVERY)
+            reports.append(self._cycle(None, LATER))
+        assert self.town.running.aws is not None
+        self.town.running.aws.calls.clear()
+        before = self._signature()
+        assert self.town.agents.wake(sleeper) == 0
+        ended = self._check([*reports, Report.read(self.folder / "report.json")])
+        changed = () if before == self._signature() else ("it changed something when it woke",)
+        return replace(ended, wrong=(*ended.wrong, *changed))
+
+    def cycle_here(
+        self, *, clock: schema.Clock | None = None, prepare: Callable[[Any], object] = lambda _: None, **times: float
+    ) -> CycleReport:
+        """In this process. `prepare` is given the ledger's engine; `times` are the time-outs of AWS."""
+        place = bootstrap.ledger_place(self.configuration)
+        with ExitStack() as stack:
+            client = stack.enter_context(bootstrap.connect(self.configuration))
+            store = stack.enter_context(bootstrap.open_store(self.configuration))
+            engine = schema.open_database(place, clock=clock)
+            ledger = stack.enter_context(Ledger(engine, str(place)))
+            prepare(engine)
+            workshop = Workshop(build_policy(self.configuration).environments, **times)
+            return run_cycle(bootstrap.assemble(self.configuration, client, store, ledger, workshop))
+
+    def settle_here(self, *, every: timedelta = EVERY, cycles: int = MOST_CYCLES, **times: float) -> Ended:
+        """Until nothing moves any more, past every lease."""
+        before = None
+        for _ in range(cycles):
+            self.cycle_here(clock=lambda: datetime.now(UTC) + LATER, **times)
+            now = self._signature()
+            if now == before:
+                break
+            before = now
+            self.town.running.state.advance(every)
+        return self._check([])
 
     def _people(self) -> None:
         """One of them approves what waits for that, once."""
@@ -209,7 +278,9 @@ class House:
             file.close()
 
     def _notice(self, request: AwsRequest) -> None:
-        """Before a bucket is changed: it was approved, and its intent stands."""
+        """Before a bucket is changed by us: it was approved, and its intent stands."""
+        if request.access_key == "admin":
+            return
         operation = f"s3:{request.operation}"
         for row in self.read("SELECT * FROM requests WHERE plan IS NOT NULL"):
             plan = Plan.from_json(row["plan"])
@@ -218,8 +289,7 @@ class House:
                 creates = operation == "s3:CreateBucket"
                 self.effects.append(Effect(len(self.effects), operation, row["id"], creates))
                 return
-        if request.access_key != "admin":
-            self.wrong.append(f"nothing_without_an_approval: {operation} on {request.bucket}, which no request plans")
+        self.wrong.append(f"nothing_without_an_approval: {operation} on {request.bucket}, which no request plans")
 
     def _is_in_order(self, request: str, plan: Plan, operation: str) -> None:
         approved = self.read(
@@ -240,7 +310,7 @@ class Town:
     running: ThreadedSandbox
     client: JiraClient
     admin: Any
-    agents: Agents
+    agents: Agents | None
     folder: Path
     numbers: Iterator[int] = field(default_factory=count)
 
@@ -269,7 +339,8 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
+def town(folder: Path, *, has_agents: bool = True) -> Iterator[Town]:
+    """Without `has_agents` cycles are worked here only."""
     with ExitStack() as stack:
         running = stack.enter_context(serve_in_thread(empty_world(NOW)))
         client = stack.enter_context(connect(running))
@@ -281,4 +352,5 @@ def town(folder: Path) -> Iterator[Town]:
             aws_secret_access_key="admin",
             config=Config(s3={"addressing_style": "path"}),
         )
-        yield Town(running, client, admin, stack.enter_context(prepared()), folder)
+        agents = stack.enter_context(prepared()) if has_agents else None
+        yield Town(running, client, admin, agents, folder)

@@ -1,5 +1,5 @@
 """The real agent dies by kill -9 at a named point, on both databases, and is started anew: nothing is done twice,
-nothing is lost, and it comes to the end that it would have come to."""
+nothing is lost, and it comes to the end that it would have come to. One that sleeps too long sends nothing more."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def all_hold(stories: Stories, story: str, deaths: list[Death], postgres: Postgr
     assert not wrong, f"{len(wrong)} of {len(deaths)}\n" + "\n\n".join(wrong)
 
 
-@pytest.mark.parametrize(("story", "number"), [("autonomous", 5), ("undone", 2)])
+@pytest.mark.parametrize(("story", "number"), [("autonomous", 3), ("undone", 2)])
 def test_killed_at_some_points(stories: Stories, story: str, number: int) -> None:
     all_hold(stories, story, spread(stories.deaths(story), number))
 
 
 def test_killed_at_some_points_on_postgresql(stories: Stories, postgres: Postgres) -> None:
-    all_hold(stories, "autonomous", spread(stories.deaths("autonomous"), 3), postgres)
+    all_hold(stories, "autonomous", spread(stories.deaths("autonomous"), 2), postgres)
 
 
 @pytest.mark.soak
@@ -117,3 +117,43 @@ def test_killed_at_any_moment(request: pytest.FixtureRequest, place: Town, kind:
         if postgres:
             postgres.drop(database)
     assert not wrong, "\n\n".join(wrong)
+
+
+# --- one that sleeps for longer than its lease, while another finishes its work
+
+
+def quiet(stories: Stories, story: str) -> list[Death]:
+    """Where nothing is under way: not within a transaction, nor between the last look at the lease and the sending."""
+    (report, *_) = stories.recording(story).reports
+    assert report is not None
+    sending = ("executor.", "desk.post", "desk.move", "desk.add")
+    first = report.points.index("ledger.create") + 2
+    last = report.points.index("ledger.release")
+    return [Death(1, at) for at in range(first, last) if not report.points[at - 1].startswith(sending)]
+
+
+def none_stirs(town: Town, story: str, asleep: list[Death], postgres: Postgres | None = None) -> None:
+    wrong = []
+    for where in asleep:
+        database = postgres.fresh() if postgres else ""
+        ended = town.house(story, database=database).play_asleep(where)
+        changes = [call for call in ended.calls if call.startswith("apply ") and "GetCallerIdentity" not in call]
+        if ended.wrong or ended.states != ENDS[story] or changes:
+            wrong.append(f"asleep before call {where.at}: {ended}")
+        if postgres:
+            postgres.drop(database)
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_who_wakes_up_sends_nothing(stories: Stories) -> None:
+    none_stirs(stories.town, "autonomous", spread(quiet(stories, "autonomous"), 1))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("story", ["autonomous", "undone"])
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_who_wakes_up_anywhere_sends_nothing(
+    request: pytest.FixtureRequest, stories: Stories, kind: str, story: str
+) -> None:
+    postgres = request.getfixturevalue("postgres") if kind == "PostgreSQL" else None
+    none_stirs(stories.town, story, quiet(stories, story), postgres)

@@ -133,7 +133,7 @@ def test_a_call_is_one_comment_for_the_team_and_a_label(
     assert comment.properties["sd.public.comment"] == {"internal": True}
     assert issue.labels == [LABEL]
     assert [item.field for history in issue.histories for item in history.items] == ["labels"]
-    for words in (REASON, LOOK_AT, f"goldenpath ledger show {issue.key}", "goldenpath requests abandon r1"):
+    for words in (REASON, LOOK_AT, f"goldenpath ledger show {issue.key}", "goldenpath requests resume r1"):
         assert words in said(comment)
     if site.deployment == "Cloud":
         assert mentions(comment) == ["oncall"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import BaseModel
 
-from fulfilment.errors import AnswerLost, ProviderRefused
+from fulfilment.errors import AnswerLost, ProviderBusy, ProviderRefused
 from fulfilment.handler import Asked, Reader, Undo
 from fulfilment.ledger import Ledger
 from fulfilment.plan import Plan, Step
@@ -21,7 +22,7 @@ from fulfilment.policy import Mode
 from fulfilment.request import Outcome, Request, Result, State
 from tests.fakes import ADA, OTTO, BoxHandler, BoxSettings, FakeProvider, Killed, SlowBoxHandler, form
 from tests.integration.test_engine import GIVEN, House
-from tickets.errors import AnswerUnknown, Declined
+from tickets.errors import AnswerUnknown, Declined, JiraRefused, JiraUnreachable
 from tickets.ticket import Ticket
 
 
@@ -161,13 +162,15 @@ def test_only_what_was_made_is_taken_away(house: House) -> None:
 # --- people in between
 
 
-@pytest.mark.parametrize("act", ["closed", "assigned"])
+@pytest.mark.parametrize("act", ["closed", "assigned", "moved"])
 def test_what_a_person_takes_over_half_way_is_not_gone_on_with(house: House, act: str) -> None:
     ticket = house.desk.file()
     house.provider.before["box:PutLock"] = AnswerLost("gone")
     house.engine().consider(ticket, GIVEN)
     if act == "closed":
         house.desk.set_status(ticket.id, OTTO, "Done")
+    elif act == "moved":
+        house.desk.set_status(ticket.id, OTTO, "In Progress")
     else:
         house.desk.assign(ticket.id, OTTO)
     assert last(house.cycle()) is Result.FAILED
@@ -253,7 +256,8 @@ def test_what_jira_never_lets_us_say_is_for_a_person_in_the_end(house: House) ->
         house.engine().consider(ticket, GIVEN)
         house.desk.clock += timedelta(minutes=5)
     (call,) = house.ledger.calls()
-    assert "comments are closed" in call.reason
+    assert "does not let us work on the ticket" in call.reason and "comments are closed" not in call.reason
+    assert any("comments are closed" in entry.sentence for entry in house.ledger.story(ticket.key))
     assert house.state(ticket) is State.VERIFIED
     house.desk.fail_next.clear()
     assert last(house.cycle()) is Result.FULFILLED
@@ -406,3 +410,199 @@ def test_what_was_approved_waits_for_the_next_day(house: House) -> None:
     assert house.provider.created == 1
     house.desk.clock += timedelta(days=1)
     assert cycle() == [Result.FULFILLED]
+
+
+def test_a_plan_that_is_not_the_one_that_was_approved_is_not_carried_out(house: House, tmp_path: Path) -> None:
+    """Somebody with access to the database swaps it after the start."""
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderBusy("slow down")
+    house.engine().consider(ticket, GIVEN)
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as connection:
+        connection.execute("UPDATE requests SET plan = replace(plan, 'payments-receipts', 'payments-others')")
+    connection.close()
+    assert last(house.cycle()) is Result.UNCERTAIN
+    assert (house.state(ticket), list(house.provider.boxes)) == (State.UNCERTAIN, ["payments-receipts"])
+    assert "not the one that was approved" in house.ledger.calls()[0].reason
+
+
+# --- a kind that can carry no mark
+
+
+class Unmarked(BoxHandler):
+    """Boxes on which nothing can be written, such as a secret of a repository."""
+
+    def observe(self, plan: Plan, step: Step, asked: Asked, reader: Reader) -> str:
+        return "absent" if super().observe(plan, step, asked, reader) == "absent" else "unmarked"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_after_a_lost_answer_nobody_can_tell_whose_it_is(house: House, moment: str) -> None:
+    house.handler = Unmarked(BoxSettings())
+    ticket = house.desk.file()
+    getattr(house.provider, moment)["box:CreateBox"] = AnswerLost("gone")
+    house.engine().consider(ticket, GIVEN)
+    house.cycle()
+    if moment == "before":  # it was seen to be absent after a while: then it was never made
+        assert (house.state(ticket), house.provider.created) == (State.CLOSED, 1)
+        return
+    assert (house.state(ticket), house.provider.created) == (State.UNCERTAIN, 1)
+    assert "nothing can tell" in house.ledger.calls()[0].reason
+
+
+def test_what_exists_without_a_mark_is_somebody_elses(house: House) -> None:
+    house.handler = Unmarked(BoxSettings())
+    house.provider.before["box:CreateBox"] = ProviderBusy("slow down")
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    house.provider.boxes["payments-receipts"] = {"mark": "", "locked": False, "items": 1}
+    house.cycle()
+    assert (house.state(ticket), house.provider.created) == (State.CONFLICT, 0)
+    assert not house.provider.boxes["payments-receipts"]["locked"]
+
+
+def test_one_agent_at_a_time_does_what_has_no_request(house: House, tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "ledger.sqlite3", clock=lambda: house.desk.clock) as other:
+        assert house.ledger.hold("a call")
+        assert not other.hold("a call")
+        assert other.hold("another")
+        house.ledger.let_go("a call")
+        assert other.hold("a call")
+        house.desk.clock += timedelta(minutes=11)  # whoever held it has died
+        assert house.ledger.hold("a call")
+        house.desk.clock -= timedelta(days=400)  # the clock was wrong
+        assert other.hold("a call")
+
+
+# --- what a later turn must check again
+
+
+def test_what_was_approved_and_not_begun_is_checked_again_before_the_first_effect(house: House) -> None:
+    """Days later the ticket says something else, and the mode is another."""
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    house.provider.before["box:CreateBox"] = ProviderBusy("slow down")
+    house.cycle(Mode.SUPERVISED)
+    assert house.state(ticket) is State.APPLYING
+    house.desk.edit(ticket.id, OTTO, summary="Do not create any storage box")
+    house.cycle(Mode.SUPERVISED)
+    assert (house.state(ticket), house.provider.created) == (State.HANDED_OVER, 0)
+    assert "unbegun" in house.kinds(ticket)
+
+
+@pytest.mark.parametrize("fault", [AnswerLost("gone"), Killed()], ids=["lost", "killed"])
+def test_a_creation_that_never_arrived_is_checked_again_too(house: House, fault: BaseException) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:CreateBox"] = fault
+    with suppress(Killed):
+        house.engine().consider(ticket, GIVEN)
+    house.desk.edit(ticket.id, OTTO, summary="Do not create any storage box")
+    house.cycle()
+    assert (house.state(ticket), house.provider.created) == (State.HANDED_OVER, 0)
+
+
+def test_in_a_mode_that_may_not_act_nothing_more_is_done_and_a_person_is_called(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderBusy("slow down")
+    house.engine().consider(ticket, GIVEN)
+    for _ in range(25):
+        house.cycle(Mode.SHADOW)
+    assert not house.provider.boxes["payments-receipts"]["locked"]
+    assert "configured as shadow" in house.ledger.calls()[0].reason
+    assert last(house.cycle()) is Result.FULFILLED
+    assert house.ledger.calls() == []
+
+
+def test_a_pause_by_a_stop_is_no_patience_with_the_provider(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderBusy("slow down")
+    house.engine().consider(ticket, GIVEN)
+    house.ledger.stop("all", reason="an incident", by="olli", at=house.desk.now())
+    house.desk.clock += timedelta(hours=60)
+    house.cycle()
+    house.ledger.resume("all", by="olli", at=house.desk.now())
+    house.provider.before["box:PutLock"] = ProviderBusy("slow down")
+    house.cycle()
+    assert (house.state(ticket), len(house.provider.boxes)) == (State.APPLYING, 1)
+    assert (last(house.cycle()), house.ledger.calls()) == (Result.FULFILLED, [])
+
+
+@pytest.mark.parametrize("was_made", [True, False])
+def test_what_became_of_a_lost_creation_is_found_out_before_it_is_undone(house: House, was_made: bool) -> None:
+    class Blind(FakeProvider):
+        """Sees nothing right after its creation."""
+
+        is_blind = False
+
+        def perform(self, step: Step) -> Any:
+            if step.operation != "box:CreateBox":
+                return super().perform(step)
+            self.is_blind = True
+            if was_made:
+                super().perform(step)
+            raise AnswerLost("gone")
+
+        def read(self, *about: Any, **more: Any) -> Any:
+            if self.is_blind:
+                raise ProviderBusy("slow down")
+            return super().read(*about, **more)
+
+    house.provider = provider = Blind()
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    house.desk.assign(ticket.id, OTTO)
+    house.cycle()
+    assert house.state(ticket) is State.FAILED
+    provider.is_blind = False
+    house.cycle()
+    assert (house.state(ticket), provider.boxes) == (State.COMPENSATED, {})
+    assert (len(house.desk.ours(ticket.id, "undone")), provider.deleted) == (int(was_made), int(was_made))
+
+
+def test_approval_by_comment_that_is_off_takes_nothing_away(short_lived: tuple[House, Ticket]) -> None:
+    house, ticket = short_lived
+    house.desk.clock += timedelta(days=31)
+    house.cycle()
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    engine = house.engine(comment_approvals=False)
+    house.desk.clock += timedelta(minutes=5)
+    assert [engine.advance(request).result for request in engine.due()] == [Result.KEPT]
+    assert (house.state(ticket), house.provider.deleted) == (State.CLOSED, 0)
+
+
+@pytest.mark.parametrize("way", ["mode", "stop", "demotion"])
+def test_a_path_that_is_held_takes_nothing_away(short_lived: tuple[House, Ticket], way: str) -> None:
+    house, ticket = short_lived
+    house.desk.clock += timedelta(days=31)
+    house.cycle()
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    if way == "stop":
+        house.ledger.stop("storage-box", reason="why", by="olli", at=house.desk.now(), ceiling=Mode.SUGGEST)
+    elif way == "demotion":
+        house.ledger.demote("storage-box", Mode.SHADOW, "it was wrong", house.desk.now())
+    house.cycle(Mode.OFF if way == "mode" else Mode.AUTONOMOUS)
+    assert (house.state(ticket), house.provider.deleted) == (State.RETIRING, 0)
+    house.ledger.resume("storage-box", by="olli", at=house.desk.now())
+    assert last(house.cycle()) is Result.RETIRED
+
+
+def test_two_hiccups_days_apart_call_nobody(house: House) -> None:
+    ticket = house.desk.file()
+    house.engine(Mode.SUPERVISED).consider(ticket, GIVEN)
+    for _ in range(2):
+        house.desk.fail_next["groups_of"] = JiraUnreachable("no answer")
+        assert last(house.cycle(Mode.SUPERVISED)) is Result.UNCERTAIN
+        assert last(house.cycle(Mode.SUPERVISED)) is Result.AWAITING_APPROVAL
+        house.desk.clock += timedelta(days=2)
+    assert house.ledger.calls() == []
+
+
+def test_what_nobody_can_decide_about_calls_a_person_once_for_all_tickets(house: House) -> None:
+    tickets = [house.desk.file(), house.desk.file(form=form(name="payments-other"))]
+    for _ in range(30):
+        for ticket in tickets:
+            house.desk.fail_next["groups_of"] = JiraRefused("this account may not browse users")
+            house.engine().consider(ticket, GIVEN)
+        house.desk.clock += timedelta(minutes=5)
+    (call,) = house.ledger.calls()
+    assert call.request_id is None and "have not been decided about" in call.reason

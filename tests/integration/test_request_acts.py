@@ -7,15 +7,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from agent.errors import AgentError
 from agent.request_acts import abandon, find, find_orphans, resume
+from fulfilment.chain import Note
 from fulfilment.errors import AnswerLost, ProviderBusy, ProviderRefused, StaleRequest
-from fulfilment.handler import Marked, Reader
+from fulfilment.handler import Asked, Marked, Reader
 from fulfilment.ledger import Ledger
+from fulfilment.plan import Plan
 from fulfilment.request import Result, State
-from tests.fakes import SECRET, BoxHandler, BoxSettings, form, policy
+from tests.fakes import ADA, DANA, SECRET, BoxHandler, BoxSettings, form, policy
 from tests.integration.test_engine import GIVEN, House
+from tests.integration.test_engine_effects import ShortLived
+from tickets.errors import NoTransition
 from tickets.ticket import Ticket
 
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
@@ -122,3 +127,123 @@ def test_what_no_row_owns_is_an_orphan(house: House) -> None:
     handler.is_busy = True
     (unread,) = find_orphans(house.ledger, policy(), handlers, house.provider, SECRET).unread
     assert "storage-box in dev (eu-west-1): slow down" in unread
+
+
+def orphans_of(house: House) -> dict[str, str]:
+    house.handler = handler = Listing(house)
+    found = find_orphans(house.ledger, policy(), {"storage-box": handler}, house.provider, SECRET)
+    return {one.found.resource: one.why for one in found.orphans}
+
+
+def test_no_edit_begins_anew_what_a_person_abandoned(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderBusy("busy")
+    house.engine().consider(ticket, GIVEN)
+    assert orphans_of(house) == {}
+    abandon(house.ledger, ticket.key, by="olli", at=NOW)
+    house.desk.fill(ticket.id, DANA, "Box name", "second-box")
+    outcome = house.engine().consider(ticket, GIVEN)
+    assert (outcome.result, outcome.reasons) == (Result.LEFT_TO_PEOPLE, ("olli takes it over",))
+    assert list(house.provider.boxes) == ["payments-receipts"]
+    assert orphans_of(house) == {
+        "payments-receipts": f"the request of {ticket.key} is handed_over, and nothing looks after this any more"
+    }
+
+
+def test_what_could_not_be_taken_away_is_an_orphan(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before |= {"box:PutLock": ProviderRefused("no"), "box:DeleteBox": ProviderRefused("no")}
+    house.engine().consider(ticket, GIVEN)
+    assert "is failed, and nothing looks after" in orphans_of(house)["payments-receipts"]
+
+
+def test_what_was_fulfilled_but_could_not_be_moved_is_no_orphan(house: House) -> None:
+    ticket = house.desk.file()
+    house.desk.fail_next["move"] = NoTransition("no way")
+    house.engine().consider(ticket, GIVEN)
+    assert (house.state(ticket), orphans_of(house)) == (State.HANDED_OVER, {})
+
+
+def test_a_request_that_began_while_marks_are_read_owns_what_it_made(house: House) -> None:
+    class Slow(Listing):
+        def marked(self, region: str, reader: Reader) -> tuple[Marked, ...]:
+            if not house.provider.boxes:
+                house.engine().consider(house.desk.file(), GIVEN)
+            return super().marked(region, reader)
+
+    house.handler = Slow(house)
+    found = find_orphans(house.ledger, policy(), {"storage-box": house.handler}, house.provider, SECRET)
+    assert (found.orphans, found.looked_at) == ((), 1)
+
+
+def test_a_broken_handler_is_unread(house: House) -> None:
+    class Broken(Listing):
+        def marked(self, region: str, reader: Reader) -> tuple[Marked, ...]:
+            raise KeyError(region)
+
+    found = find_orphans(house.ledger, policy(), {"storage-box": Broken(house)}, house.provider, SECRET)
+    assert "marked raised KeyError" in found.unread[0]
+
+
+def test_what_failed_before_its_plan_is_judged_anew(house: House) -> None:
+    class Broken(BoxHandler):
+        def plan(self, parameters: BaseModel, asked: Asked, reader: Reader) -> Plan:
+            raise KeyError("x")
+
+    house.handler = Broken(BoxSettings())
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    assert house.state(ticket) is State.FAILED
+    house.handler = BoxHandler(BoxSettings())
+    assert resume(house.ledger, ticket.key, by="olli", at=NOW).state is State.MATCHED
+    assert [outcome.result for outcome in house.cycle()] == [Result.FULFILLED]
+
+
+def test_what_failed_and_left_nothing_cannot_go_on(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:CreateBox"] = ProviderRefused("no")
+    house.engine().consider(ticket, GIVEN)
+    (call,) = house.ledger.calls()
+    assert house.state(ticket) is State.FAILED and "resume" not in call.look_at
+    with pytest.raises(AgentError, match=r"nothing of it is left: `goldenpath requests abandon"):
+        resume(house.ledger, ticket.key, by="olli", at=NOW)
+    abandon(house.ledger, ticket.key, by="olli", at=NOW)
+    assert house.ledger.calls() == []
+
+
+def test_a_call_about_what_waits_ends_when_a_person_says_so(house: House) -> None:
+    ticket = house.desk.file()
+    house.provider.before["box:PutLock"] = ProviderBusy("busy")
+    house.engine().consider(ticket, GIVEN)
+    request = find(house.ledger, ticket.key)
+    held = house.ledger.claim(request, NOW)
+    house.ledger.summon(held, Note(NOW, "called", "it waits"), look_at="Look.")
+    house.ledger.release(request.id)
+    assert request.next_check_at is None
+    assert resume(house.ledger, ticket.key, by="olli", at=NOW).state is State.APPLYING
+    assert house.ledger.calls() == []
+    assert [outcome.result for outcome in house.cycle()] == [Result.FULFILLED]
+
+
+def test_what_stays_is_asked_about_again(house: House) -> None:
+    house.handler = ShortLived(BoxSettings())
+    ticket = house.desk.file()
+    house.engine().consider(ticket, GIVEN)
+    with pytest.raises(AgentError, match="nothing to resume"):
+        resume(house.ledger, ticket.key, by="olli", at=house.desk.clock)
+    for _ in range(3):
+        house.desk.clock += timedelta(days=24)
+        house.cycle()
+    (call,) = house.ledger.calls()
+    assert house.state(ticket) is State.CLOSED and "goldenpath settle" in call.look_at
+    assert "abandon" not in call.look_at
+    resume(house.ledger, ticket.key, by="olli", at=house.desk.clock)
+    assert house.ledger.calls() == []
+    assert [outcome.result for outcome in house.cycle()] == [Result.AWAITING_APPROVAL]
+    house.cycle()
+    assert len(house.desk.ours(ticket.id, "retirement")) == 2
+    house.desk.comment(ticket.id, ADA, f"approve {house.code(ticket)}")
+    assert [outcome.result for outcome in house.cycle()] == [Result.RETIRED]
+    house.desk.set_status(ticket.id, DANA, "Open")
+    house.desk.fill(ticket.id, DANA, "Box name", "second-box")
+    assert "it was taken away" in house.engine().consider(ticket, GIVEN).reasons[0]

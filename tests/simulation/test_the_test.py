@@ -54,9 +54,9 @@ MUTANTS = {
         "no_comment_stands_twice",
     ),
     "no look whether the plan is the approved one": Mutant(
-        "consent.py",
-        "proposal.approved_at is None or proposal.plan_digest != plan.digest:",
-        "proposal.approved_at is None:",
+        "records.py",
+        "self.approved_at is not None and self.plan_digest == plan_digest",
+        "self.approved_at is not None",
         ("autonomous", "ledger.begin", "swap", "ledger.begin", "die"),
         "nothing_without_an_approval",
     ),

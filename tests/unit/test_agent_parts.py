@@ -15,7 +15,7 @@ from agent import bootstrap, cli, config, figures, operations, printing
 from agent.config import Configuration
 from agent.cycle import CycleReport
 from agent.errors import AgentError, ConfigurationError
-from agent.processes import free_port
+from agent.processes import free_port, without_credentials
 from agent.tables import Store
 from fulfilment.chain import Note
 from fulfilment.identity import request_identity
@@ -63,6 +63,18 @@ def test_a_taken_port_names_itself() -> None:
         with pytest.raises(ConfigurationError, match=str(port)):
             free_port(port)
     assert free_port(0) > 0
+
+
+def test_the_dashboards_process_gets_no_credential_but_the_databases() -> None:
+    credentials = ("JIRA_TOKEN", "ON_CALL_WEBHOOK_SECRET", "ON_CALL_MAIL_PASSWORD", "CHAT_TOKEN")
+    given = {f"GOLDENPATH_{name}": "x" for name in (*credentials, "DATABASE_PASSWORD", "AGENT__EVERY_MINUTES")}
+    given |= {"AWS_SESSION_TOKEN": "x", "PATH": "/bin", "GOLDENPATH_ON_CALL__WEBHOOK_URL": "https://chat.example/x"}
+    assert without_credentials(given) == {
+        "GOLDENPATH_DATABASE_PASSWORD": "x",
+        "GOLDENPATH_AGENT__EVERY_MINUTES": "x",
+        "PATH": "/bin",
+        "GOLDENPATH_ON_CALL__WEBHOOK_URL": "https://kept-back.invalid/",
+    }
 
 
 @pytest.mark.parametrize(("text", "days"), [("1d", 1), ("90d", 90), ("12w", 84)])

@@ -17,7 +17,7 @@ from agent import config
 from agent.call_mail import message
 from agent.call_webhook import document
 from agent.cli import app
-from agent.health import LEDGER_FILE, default_age, examine
+from agent.health import default_age, examine
 from agent.replies import AdfReplies
 from agent.tables import MailTable
 from fulfilment.ledger import Ledger
@@ -25,6 +25,7 @@ from fulfilment.records import Call
 from tickets.adf import doc, flatten, mention, paragraph, text
 from tickets.wiki import to_wiki
 
+LEDGER_FILE = "ledger.sqlite3"
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 FILE = '[jira]\nurl = "https://acme.example"\nemail = "a@acme.example"\nprojects = ["OPS"]\n'
 MAIL = MailTable.model_validate({"host": "h.example", "from": "gp@acme.example", "to": ["on@acme.example"]})
@@ -180,11 +181,11 @@ def test_health_before_the_first_good_cycle(installed: config.Configuration) -> 
 # The words
 
 
-def test_a_request_ends_its_call() -> None:
+def test_a_call_about_a_request_names_what_ends_it_in_every_state() -> None:
     words = flatten(AdfReplies().call(made(request="r9"), "OPS-1", ["557058:f5b1", "557058:f5b1", "otto"]))
     assert words.startswith("@557058:f5b1 @otto\nGolden Path needs a person: it is stuck.")
-    assert "goldenpath requests resume r9\ngoldenpath requests abandon r9" in words
-    assert "settle" not in words
+    assert "goldenpath requests resume r9\ngoldenpath settle 1" in words
+    assert "abandon" not in words
 
 
 def made(

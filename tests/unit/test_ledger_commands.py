@@ -140,7 +140,8 @@ def test_export_is_written_whole_and_verified_elsewhere(
     told = document(goldenpath("ledger", "export", "--out", "l.jsonl", "--json"))
     assert told == {"file": "l.jsonl", "format": "jsonl", "rows": 4}
     assert (folder / "l.jsonl").stat().st_mode & 0o777 == 0o600
-    assert goldenpath("ledger", "export")[1] == (folder / "l.jsonl").read_text()
+    written = (folder / "l.jsonl").read_text().splitlines()
+    assert goldenpath("ledger", "export")[1].splitlines()[:-1] == written[:-1]  # the last says when it was written
     assert goldenpath("ledger", "export", "--out", "l.csv", "--since", "2026-01-01")[0] == 0
     with (folder / "l.csv").open(newline="") as file:
         assert [row["kind"] for row in csv.DictReader(file)] == ["decision", "matched", "intent", "planned"]
@@ -148,9 +149,12 @@ def test_export_is_written_whole_and_verified_elsewhere(
     told = document(goldenpath("ledger", "verify", "--file", str(folder / "l.jsonl"), "--json"))
     assert (told["rows"], told["whole"]) == (4, True)
     assert list(Path().iterdir()) == []
-    cut = (folder / "l.jsonl").read_text().splitlines()[:-1]
-    Path("cut.jsonl").write_text("\n".join(cut))
+    Path("cut.jsonl").write_text("\n".join(written[:-1]))
     assert goldenpath("ledger", "verify", "--file", "cut.jsonl")[0] == 1
+    anchors = Path("anchors.jsonl")
+    anchors.write_text('{"seq": 9, "hash": "0", "at": "2999-01-01T00:00:00+00:00"}\n')
+    code, out, _ = goldenpath("ledger", "verify", "--file", str(folder / "l.jsonl"), "--anchors", str(anchors))
+    assert code == 0 and out.splitlines()[-1].startswith("anchors go on to row 9 (at 2999-01-01")
 
 
 def test_export_replaces_nothing_unasked(folder: Path, goldenpath: Goldenpath) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fulfilment.anchors import read_anchors
-from fulfilment.chain import Note
+from fulfilment.chain import Note, VerifyReport
 from fulfilment.copies import check_copy, harmless
 from fulfilment.errors import LedgerError
 from fulfilment.ledger import Ledger
+from fulfilment.schema import to_text
+from fulfilment.verification import Anchor
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -101,6 +107,47 @@ def test_anchors_bear_witness_to_a_copy_too(ledger: Ledger, copy: Path, tmp_path
     assert check_copy(copy, read_anchors(anchors)).broken_at == 3
 
 
+def test_a_line_with_more_than_an_export_writes_is_refused(copy: Path) -> None:
+    """Somebody else may read the key that `verify` passed over."""
+    for number in (1, 5):
+        lines = [json.loads(line) for line in copy.read_text().splitlines()]
+        (lines[number - 1].get("head") or lines[number - 1])["sentence"] = "forged"
+        changed_copy = copy.with_name(f"{number}.jsonl")
+        changed_copy.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        with pytest.raises(LedgerError, match=f"line {number} of .* is no row of an export"):
+            check_copy(changed_copy, {})
+    copy.write_text(copy.read_text().replace('{"hash"', '{"payload": "forged", "hash"', 1))
+    with pytest.raises(LedgerError, match=r"line 1 of .* is no row of an export"):
+        check_copy(copy, {})
+
+
+def cut_to(copy: Path, rows: int, at: str | None) -> Path:
+    """The first rows with a head that fits them, as somebody may write it."""
+    lines = [json.loads(line) for line in copy.read_text().splitlines()][:rows]
+    head = {"seq": rows, "hash": lines[-1]["hash"]} | ({} if at is None else {"at": at})
+    cut = copy.with_name("cut.jsonl")
+    cut.write_text("".join(json.dumps(line) + "\n" for line in [*lines, {"head": head}]))
+    return cut
+
+
+def test_rows_that_an_anchor_knows_and_a_copy_lacks(ledger: Ledger, copy: Path) -> None:
+    """Whether rows are missing or the copy is older, the time of writing in it tells, as far as it can be believed."""
+    last = json.loads(copy.read_text().splitlines()[3])
+    written = datetime.fromisoformat(json.loads(copy.read_text().splitlines()[4])["head"]["at"])
+
+    def checked(file: Path, anchored: datetime) -> VerifyReport:
+        return check_copy(file, {4: [Anchor(4, last["hash"], to_text(anchored))]})
+
+    assert checked(copy, written).remark == ""
+    before = checked(cut_to(copy, 3, to_text(written)), written - timedelta(hours=1))
+    assert (before.broken_at, before.rows) == (4, 3)
+    assert "row 4 was anchored at" in before.why
+    for at, anchored in ((to_text(written), written + timedelta(hours=1)), (None, written), ("soon", written)):
+        older = checked(cut_to(copy, 3, at), anchored)
+        assert older.broken_at is None
+        assert older.remark.startswith(f"anchors go on to row 4 (at {to_text(anchored)}): rows are missing")
+
+
 @pytest.mark.parametrize(
     "text", ["no JSON\n", "[]\n", "{}\n", '{"head": {}}\n', '{"head": 1}\n', "[" * 100_000, "null"]
 )
@@ -132,11 +179,44 @@ def test_csv_is_for_reading(ledger: Ledger) -> None:
     "cell",
     [
         *("=1+1", "+1", "-1", "@SUM(A1)", "\t1", "\r1", "\n1", "  =1", "\u00a0=1", "\u200b=1", "\ufeff@x", "\x00=1"),
-        *("＝1", "＋1", "－1", "＠x", "﹣1", "\u22121", "⁼1", " \t ＝1"),
+        *("＝1", "＋1", "－1", "＠x", "﹣1", "\u22121", "⁼1", " \u2003 ＝1"),
     ],
 )
 def test_a_cell_that_begins_like_a_formula_is_made_harmless(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize(
+    ("cell", "made"),
+    [
+        ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
+        (" \t ＝1", "' \t' ＝1"),
+        ("one\n- two\n  @three", "one\n'- two\n'  @three"),
+        ('a;"=1', "a;'\"=1"),
+        ("a\r\n=1", "a\r\n'=1"),
+        ("a;;=1", "a;;'=1"),
+        ("a, -1; b=1; 2-1", "a,' -1; b=1; 2-1"),
+        ('["a","-1"]', '["a","-1"]'),
+    ],
+)
+def test_so_is_one_that_another_separator_cuts(cell: str, made: str) -> None:
+    """A spreadsheet of another country takes `;` for the end of a cell, and so does one that was told to."""
+    assert harmless(cell) == made
+
+
+LETTERS = st.text(st.sampled_from(list("=+-@＝;,\t\r\n\"' \u200bab1{")), max_size=12)
+
+
+@given(st.lists(LETTERS, min_size=1, max_size=3), st.sampled_from(",;\t"))
+def test_no_separator_makes_a_formula(cells: list[str], separator: str) -> None:
+    safe = [harmless(cell) for cell in cells]
+    for cell in safe:
+        assert not any(part.lstrip(" \u200b")[:1] in set("=+-@＝") for part in re.split("[,;\t\r\n]", cell))
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow([1, *safe])
+    with suppress(csv.Error):
+        for row in csv.reader(io.StringIO(written.getvalue(), newline=""), delimiter=separator):
+            assert not any(part.lstrip(" \u200b")[:1] in set("=+-@＝") for part in row), row
 
 
 @pytest.mark.parametrize("cell", ["", "plain", "a=b", "1-2", -1, 0, None, "'=1", "(=1)", " plain", "é=1", "\u200b"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import shutil
 import sqlite3
@@ -122,3 +124,53 @@ def test_a_lock_is_waited_for_then_told(path: Path, monkeypatch: pytest.MonkeyPa
         assert ledger.verify().rows == ROWS  # reading goes on
         holder.execute("ROLLBACK")
         assert ledger.verify().redacted == 0
+
+
+def test_a_full_disk_tells_the_log_nothing_of_what_was_written(tmp_path: Path) -> None:
+    """As the cycle logs the turn of a ticket that failed: with the error and all that caused it."""
+    log, said = logging.getLogger("goldenpath.test_full_disk"), io.StringIO()
+    log.addHandler(logging.StreamHandler(said))
+    log.propagate = False
+    secret, path = "hunter" + "2", tmp_path / "ledger.sqlite3"
+    engine = schema.open_database(path)
+
+    @event.listens_for(engine, "begin")
+    def _fill(connection: schema.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+    with Ledger(engine, str(path)) as ledger:
+        for write in (
+            lambda: ledger.note(Note(AT, "note", secret * 10_000)),
+            lambda: ledger.call("a subject", reason=secret * 10_000, look_at="", at=AT),
+        ):
+            try:
+                write()
+            except LedgerError:
+                log.exception("OPS-1: its turn failed")
+    assert said.getvalue().count("the disk is full") == 2
+    assert "SQL: INSERT" in said.getvalue()
+    assert secret not in said.getvalue()
+
+
+def test_a_text_that_is_no_utf_8(path: Path) -> None:
+    """The driver's message repeats the text: it is neither shown nor logged."""
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"row 17 words", b"row \xff7 words").replace(b"OPS-1", b"OPS\xff1", 1))
+    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match=r"ledger\.sqlite3 is damaged .* backup") as told:
+        ledger.verify()
+    assert told.value.__suppress_context__
+    assert "words" not in str(told.value)
+
+
+def test_what_is_read_by_a_prepared_statement_is_told_too(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE head SET hash = CAST(X'ff41' AS TEXT)")
+    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match=r"ledger\.sqlite3 is damaged .* backup"):
+        ledger.note(Note(AT, "note", "one more"))
+
+
+@pytest.mark.parametrize("message", ["disk I/O error", "Could not decode to UTF-8 column 'text' with text 'hunter2'"])
+def test_trouble_with_the_disk_has_a_way_out(path: Path, message: str) -> None:
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite3 .* restore the file") as told, schema.translated(str(path)):
+        raise schema.DBAPIError("SELECT", None, sqlite3.OperationalError(message))
+    assert "hunter2" not in str(told.value)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from agent import cli, config
+from agent import bootstrap, cli, config
 from fulfilment.chain import Note
+from fulfilment.identity import request_identity
 from fulfilment.ledger import Ledger
 from fulfilment.request import MEANINGS, Request, State
 
@@ -19,9 +20,24 @@ AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 Goldenpath = Callable[..., tuple[int, str, str]]
 
 
+SECRET = bytes(range(32))
+
+
 def request(number: int, state: State) -> Request:
+    first = request_identity(SECRET, site="fake", ticket_id=1, handler="s3-bucket", generation=1)
     return Request(
-        *(f"{number:x}" * 64, "fake", number, f"OPS-{number}", "s3-bucket", 1, state, 1, "c" * 64, "s3-bucket"),
+        *(
+            first if number == 1 else f"{number:x}" * 64,
+            "fake",
+            number,
+            f"OPS-{number}",
+            "s3-bucket",
+            1,
+            state,
+            1,
+            "c" * 64,
+            "s3-bucket",
+        ),
         *("given", "dana", "{}", None, None, "", AT, AT),
     )
 
@@ -34,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = config.load().ledger_place
     assert isinstance(place, Path)
     place.parent.mkdir()
+    (config.load().folder / bootstrap.SECRET_FILE).write_bytes(SECRET)
     with Ledger.open(place) as ledger:
         ledger.create(request(1, State.CLOSED), Note(AT, "matched", "matched"), context={})
         made = ledger.create(request(2, State.APPLYING), Note(AT, "matched", "matched"), context={})
@@ -98,3 +115,37 @@ def test_without_a_ledger_it_says_what_starts_one(goldenpath: Goldenpath, folder
     for command in (("requests",), ("requests", "resume", "OPS-1"), ("orphans",)):
         code, _, err = goldenpath(*command)
         assert code == 1 and "goldenpath once" in err
+
+
+def test_what_stands_before_a_command_counts_for_it(
+    goldenpath: Goldenpath, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    there = ("requests", "--json", "--config", str(folder / config.FILE_NAME))
+    code, out, _ = goldenpath(*there, "abandon", "OPS-2", "--by", "olli")
+    assert (code, json.loads(out)["state"]) == (0, "handed_over")
+    code, _, err = goldenpath(*there, "resume", "OPS-2", "--config", str(elsewhere / "none.toml"))
+    assert code == 2 and "none.toml" in err
+
+
+def test_a_call_about_a_request_is_settled_by_its_number(goldenpath: Goldenpath) -> None:
+    assert document(goldenpath, "settle", "1", "--by", "olli") == (0, {"settled": 1, "by": "olli"})
+    code, out, _ = goldenpath("requests", "--state", "uncertain")
+    assert code == 0 and "0 wait for a person" in out
+
+
+def test_orphans_makes_no_secret_and_takes_no_other(goldenpath: Goldenpath) -> None:
+    secret = config.load().folder / bootstrap.SECRET_FILE
+    secret.write_bytes(bytes(32))
+    code, _, err = goldenpath("orphans")
+    assert code == 1 and "is not the one with which the ledger" in err
+    secret.unlink()
+    code, _, err = goldenpath("orphans")
+    assert code == 1 and "is missing: restore it" in err and not secret.exists()
+
+
+def test_an_unknown_story_is_a_finding_in_json_too(goldenpath: Goldenpath) -> None:
+    code, told = document(goldenpath, "ledger", "show", "OPS-999")
+    assert (code, told["entries"]) == (1, [])

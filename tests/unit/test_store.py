@@ -9,8 +9,9 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError
 
 from tests.postgres import at_revision, run
 from tickets import schema
@@ -630,3 +632,19 @@ def test_two_create_it_at_once(store_place: Location) -> None:
     assert errors == []
     with TicketStore.open(store_place) as store:
         assert store.count() == 4
+
+
+@pytest.mark.parametrize("message", ["disk I/O error", "Could not decode to UTF-8 column 'key' with text 'a secret'"])
+def test_trouble_with_the_disk_has_a_way_out_and_tells_no_words(tmp_path: Path, message: str) -> None:
+    place = tmp_path / "tickets.sqlite3"
+    with pytest.raises(StoreError, match=r"tickets\.sqlite3 .* sync or import again") as told, schema.translated(place):
+        raise DBAPIError("SELECT", None, sqlite3.OperationalError(message))
+    assert "a secret" not in "".join(traceback.format_exception(told.value))
+
+
+def test_a_full_disk_tells_the_log_nothing_of_what_was_written(tmp_path: Path) -> None:
+    secret, database = "a " + "secret", schema.Database(tmp_path / "tickets.sqlite3")
+    with closing(database), pytest.raises(StoreError, match="disk is full") as told, database.writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        connection.execute(schema.rejections.insert().values(source=secret * 10_000, reason="", site=""))
+    assert secret not in "".join(traceback.format_exception(told.value))

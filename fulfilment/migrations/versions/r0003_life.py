@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("requests", sa.Column("next_check_at", sa.String(32)))
+    op.add_column("requests", sa.Column("waiting_since", sa.String(32)))
     op.add_column("requests", sa.Column("lifetime_ends_at", sa.String(32)))
     op.add_column("requests", sa.Column("retirement", sa.Text))
     op.add_column("intents", sa.Column("phase", sa.Text, nullable=False, server_default="apply"))
