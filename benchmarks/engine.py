@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -117,7 +117,10 @@ class Jira:
     def add_label(self, ticket_id: int, label: str) -> None:
         raise NotImplementedError
 
-    def move(self, ticket_id: int, *, to_status: str, resolution: str) -> None:
+    def move(
+        self, ticket_id: int, *, to_status: str, resolution: str, fence: Callable[[], None] = lambda: None
+    ) -> None:
+        fence()
         with self._meter.outside():
             self._tickets[ticket_id] = replace(self._tickets[ticket_id], status=DONE, resolved_at=self._now)
 
