@@ -55,6 +55,11 @@ def audience_of(on_call: OnCallTable) -> Audience | None:
     return Audience("role", on_call.role) if on_call.role else None
 
 
+def hold_of(call: Call) -> str:
+    """What an agent holds while it tells this occasion of a call."""
+    return f"call {call.occasion}"
+
+
 class Caller:
     def __init__(self, rooms: Rooms, on_call: OnCallTable) -> None:
         self._rooms = rooms
@@ -62,7 +67,7 @@ class Caller:
 
     def tell_alone(self, call: Call) -> int:
         """Unless another agent is telling it at this moment. Gives how many ways failed."""
-        ledger, name = self._rooms.ledger, f"call {call.id}"
+        ledger, name = self._rooms.ledger, hold_of(call)
         try:
             if not ledger.hold(name):
                 return 0

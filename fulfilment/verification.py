@@ -91,13 +91,8 @@ def _rows_with_texts(connection: Connection) -> Iterator[Row]:
 
 
 def _stream(connection: Connection, query: Any) -> Iterator[Row]:
-<<<<<<< HEAD
     with connection.execute(query, execution_options={"yield_per": _BATCH}) as result:
         for rows in result.partitions():
-=======
-    with connection.execute(query, execution_options={"yield_per": _BATCH}) as found:
-        for rows in found.partitions():
->>>>>>> w-perf
             yield from rows
 
 

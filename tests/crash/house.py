@@ -319,7 +319,7 @@ class Town:
         """A ledger and a ticket store without anything in them."""
         folder = self.folder / "empty"
         folder.mkdir()
-        files = folder / bootstrap.LEDGER_FILE, folder / bootstrap.TICKETS_FILE
+        files = folder / "ledger.sqlite3", folder / "tickets.sqlite3"
         Ledger.open(files[0]).close()
         TicketStore.open(files[1]).close()
         return files

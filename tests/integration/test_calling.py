@@ -16,7 +16,7 @@ import pytest
 
 from agent import bootstrap, config
 from agent.call_webhook import signature
-from agent.calling import deliver
+from agent.calling import deliver, hold_of
 from agent.cycle import run_cycle
 from fulfilment.calls import call_in
 from fulfilment.chain import Note
@@ -343,6 +343,10 @@ def test_a_process_that_ends_in_between_repeats_nothing(
             ledger = rooms.ledger
             object.__setattr__(rooms, "ledger", _Ending(ledger, after))
             deliver(rooms)
+        assert installed.deliver(made) == 0  # another agent may still be at it
+        assert len(installed.calls(made)) == 1 and installed.calls(made)[0].told_at is None
+        with bootstrap.open_ledger(made) as later:  # what it held has run out
+            later.let_go(hold_of(installed.calls(made)[0]))
         assert installed.deliver(made) == 0
         ids = {headers["idempotency-key"] for headers, _ in posted.posts}
     assert (len(issue.comments), issue.labels, len(ids)) == (1, [LABEL], 1)

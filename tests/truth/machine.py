@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from agent.bootstrap import HISTORY_FOLDER, TICKETS_FILE
+from agent.bootstrap import HISTORY_FOLDER
 from sandbox.serve import ThreadedSandbox
 from tests.truth.people import AGENT
 from tests.truth.story import Deployment
@@ -101,7 +101,7 @@ class Machine:
         return JiraSettings(self.site.jira_url, "", "token").site
 
     def open(self) -> TicketStore:
-        return TicketStore.open(self.folder / TICKETS_FILE)
+        return TicketStore.open(self.folder / "tickets.sqlite3")
 
     def _run(
         self, random: Random, is_hasty: bool, progress: Callable[[object], None], *, syncs: bool, takes_census: bool
