@@ -139,7 +139,7 @@ def work(order: Order) -> None:
     """One cycle, as `goldenpath once`."""
     configuration = config.load(Path(order.configuration))
     watch = Watch(order)
-    place = bootstrap.ledger_place(configuration)
+    place = configuration.ledger_place
 
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(seconds=order.ahead_seconds)

@@ -220,7 +220,7 @@ class House:
         self, *, clock: schema.Clock | None = None, prepare: Callable[[Any], object] = lambda _: None, **times: float
     ) -> CycleReport:
         """In this process. `prepare` is given the ledger's engine; `times` are the time-outs of AWS."""
-        place = bootstrap.ledger_place(self.configuration)
+        place = self.configuration.ledger_place
         with ExitStack() as stack:
             client = stack.enter_context(bootstrap.connect(self.configuration))
             store = stack.enter_context(bootstrap.open_store(self.configuration))
@@ -265,7 +265,7 @@ class House:
 
     def read(self, query: str, *values: object) -> list[Any]:
         """Rows of the ledger's database."""
-        place = bootstrap.ledger_place(self.configuration)
+        place = self.configuration.ledger_place
         if isinstance(place, Place):
             options = f"-c search_path={place.schema}"
             with psycopg.connect(place.url, autocommit=True, options=options, row_factory=dict_row) as opened:

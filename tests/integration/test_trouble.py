@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from agent import bootstrap
 from fulfilment import schema
 from fulfilment.buckets import MARK
 from fulfilment.errors import LedgerError
@@ -104,7 +103,7 @@ def test_a_lock_that_outlasts_the_waiting(
 ) -> None:
     monkeypatch.setattr(schema, "BUSY_MILLISECONDS", 30)
     house.jira.file()
-    ledger = bootstrap.ledger_place(house.configuration)
+    ledger = house.configuration.ledger_place
     assert isinstance(ledger, Path)
     with ExitStack() as stack:
         holder = stack.enter_context(closing(sqlite3.connect(ledger, isolation_level=None, check_same_thread=False)))
@@ -119,7 +118,7 @@ def test_a_damaged_ledger_stops_all_until_it_is_restored(house: House) -> None:
     house.jira.file()
     house.town.fail("PutBucketEncryption", 1, "Throttling")
     house.cycle_here()
-    ledger = bootstrap.ledger_place(house.configuration)
+    ledger = house.configuration.ledger_place
     assert isinstance(ledger, Path)
     kept, done = ledger.read_bytes(), len(house.effects)
     ledger.write_bytes(kept[:4096] + Random(7).randbytes(len(kept) - 4096))
