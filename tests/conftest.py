@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 MAY_BE_ABSENT = ("tofu", "/shared/")
 
 
+# The whole engine on PostgreSQL takes a minute; the ledger's own tests run on it every time.
+IN_SOAK_ON_POSTGRESQL = ("test_engine.py", "test_evidence.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in IN_SOAK_ON_POSTGRESQL and "PostgreSQL" in item.name:
+            item.add_marker(pytest.mark.soak)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

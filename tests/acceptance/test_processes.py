@@ -68,6 +68,7 @@ def assert_gone(url: str) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.soak
 def test_the_demo_prints_one_document_within_a_minute_and_a_gigabyte(tmp_path: Path) -> None:
     demo = ("demo", "--no-serve", "--json", "--seed", "11")
     command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "agent", *demo]

@@ -183,6 +183,7 @@ def test_the_page_in_a_browser(narrow: Page, page_file: Path, tmp_path: Path) ->
             shutil.copy(tmp_path / name, kept)
 
 
+@pytest.mark.soak
 def test_a_scheduled_run_leaves_the_report_in_its_folder(tmp_path: Path, worked: Worked) -> None:
     source = worked.demo.configuration.source
     assert source is not None

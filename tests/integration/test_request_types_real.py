@@ -24,6 +24,7 @@ from tickets.catalogue import FieldCatalogue
 from tickets.reading import read_ticket
 from tickets.ticket import Ticket
 
+pytestmark = pytest.mark.soak
 REQUESTS = DATA.parent / "ops_requests_real.jsonl"
 TYPES = ("s3-bucket", "new-repository", "ci-secret", "database")
 NOISY = 2  # the machine is shared

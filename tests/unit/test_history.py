@@ -505,6 +505,7 @@ def child(code: str, *arguments: object, **options: Any) -> subprocess.Popen[str
     )
 
 
+@pytest.mark.soak
 def test_a_process_that_is_killed_anywhere_leaves_a_history_that_is_whole(store: TicketStore, tmp_path: Path) -> None:
     folder, chance = tmp_path / "history", random.Random(7)
     many = [ticket(n, created_at=MONTHS[n % 4], project="AB"[n % 2], key=f"X-{n}") for n in range(1, 200)]
