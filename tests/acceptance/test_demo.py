@@ -214,9 +214,10 @@ def test_a_refusal_of_aws_becomes_one_sentence_in_the_ticket(worked: Worked) -> 
     other = file_bucket_ticket(worked, "developer", "payments-allowed-here")
     outcomes = {o.ticket: o.result for o in cycle(worked).outcomes}
     assert (outcomes[key], outcomes[other]) == (Result.FAILED, Result.FULFILLED)
-    (told,) = comments_of(worked, key)
-    assert "AccessDenied" not in told
-    assert "arn:aws" not in told
+    told, called = comments_of(worked, key)
+    assert "goldenpath requests" in called  # a person is called, where only the team sees it
+    assert "AccessDenied" not in told + called
+    assert "arn:aws" not in told + called
     with bootstrap.open_ledger(worked.demo.configuration) as ledger:
         story = " ".join(f"{entry.sentence} {entry.detail}" for entry in ledger.story(key))
     assert "AccessDenied" in story or "may not" in story, story

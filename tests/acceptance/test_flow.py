@@ -219,7 +219,7 @@ def test_the_sandboxs_year(worked: Worked) -> None:
 
 def test_what_the_demo_saved(worked: Worked) -> None:
     told = flow_view.savings_document(operations.view_savings(worked.demo.configuration))
-    assert told["fulfilled"] >= worked.cycle.counts["fulfilled"] >= 3
+    assert told["fulfilled"] >= worked.cycle.counts["fulfilled"] >= 1
     assert told["measured"]["tickets"] + told["assumed"]["tickets"] == told["fulfilled"] + told["lost"]
     assert told["measured"]["low"] <= told["measured"]["hours"] <= told["measured"]["high"]
     assert told["ops_hours_saved"] == told["measured"]["low"] + told["assumed"]["low"]

@@ -109,8 +109,10 @@ def test_a_folder_or_a_file_that_may_only_be_read(path: Path, mode: int) -> None
     """What is there can still be verified, or a sentence says why not. Root may write everywhere: we become nobody."""
     path.chmod(0o444)
     path.parent.chmod(mode)
-    for folder in path.parents[1:3]:  # pytest's own are its user's only
+    for folder in path.parents[1:]:  # pytest's own are its user's only
         folder.chmod(0o755)
+        if folder.name.startswith("pytest-of-"):
+            break
     was_root = os.geteuid() == 0
     try:
         if was_root:

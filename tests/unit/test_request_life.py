@@ -200,7 +200,7 @@ class Lives(RuleBasedStateMachine):
         assert self.provider.created <= self.approvals
         requests = self.ledger.requests()
         marks = [box["mark"] for box in self.provider.boxes.values()]
-        assert len(marks) == len(set(marks)) == self.provider.created
+        assert len(marks) == len(set(marks)) == self.provider.created - self.provider.deleted
         assert len(marks) <= len(requests)
 
     @invariant()
