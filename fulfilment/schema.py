@@ -39,6 +39,7 @@ from fulfilment.errors import LedgerError
 from fulfilment.troubles import holds_words, sentence_of
 from tickets import postgresql
 from tickets.place import Location, Place
+from tickets.write_ahead import switch_on
 
 HEAD = "0003"
 BUSY_MILLISECONDS = 10_000
@@ -290,7 +291,7 @@ def _prepare(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        switch_on(cursor, busy=timedelta(milliseconds=BUSY_MILLISECONDS))
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:

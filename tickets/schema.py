@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError
 from tickets import postgresql
 from tickets.errors import StoreError
 from tickets.place import Location, Place
+from tickets.write_ahead import switch_on
 
 HEAD = "tickets_0003"
 BUSY = timedelta(seconds=5)
@@ -246,7 +247,7 @@ def _prepare(connection: Any, busy: timedelta) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {int(busy.total_seconds() * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        switch_on(cursor, busy=busy)
         cursor.execute("PRAGMA synchronous = NORMAL")
     finally:
         cursor.close()

@@ -74,6 +74,7 @@ def kept_share(texts: Sequence[str], keys: Sequence[str], summaries: Sequence[st
     return float(np.mean([before.assignments[n] == after.assignments[row] for n, row in enumerate(old)]))
 
 
+@pytest.mark.soak
 def test_topics_of_real_tickets_are_found_in_time_and_twice_the_same() -> None:
     texts, topics = labelled()
     discover(texts[:200])
@@ -87,18 +88,23 @@ def test_topics_of_real_tickets_are_found_in_time_and_twice_the_same() -> None:
     assert discover(texts) == found
 
 
+@pytest.mark.soak
 def test_ids_of_real_tickets_stay_when_a_tenth_more_come() -> None:
     texts, _ = labelled()
     assert kept_share(texts, [f"IT-{number}" for number in range(len(texts))], None) >= 0.95
 
 
-@pytest.mark.parametrize("seed", [7, 11, 23])
+@pytest.mark.parametrize(
+    "seed", [7, pytest.param(11, marks=pytest.mark.soak), pytest.param(23, marks=pytest.mark.soak)]
+)
 def test_the_sandbox_s_hidden_request_types_are_found(seed: int) -> None:
     requests = sandbox_year(seed).query("is_request")
     assert adjusted_mutual_info_score(requests["truth"], types_of(found_in(requests))) >= 0.78
 
 
-@pytest.mark.parametrize("seed", [7, 11, 23])
+@pytest.mark.parametrize(
+    "seed", [7, pytest.param(11, marks=pytest.mark.soak), pytest.param(23, marks=pytest.mark.soak)]
+)
 def test_with_the_types_that_people_chose_all_of_the_year_is_told_apart(seed: int) -> None:
     """What Jira's own ticket types say (Bug, Incident, Question, Story) needs no discovery; the rest does."""
     frame = sandbox_year(seed)
@@ -109,7 +115,9 @@ def test_with_the_types_that_people_chose_all_of_the_year_is_told_apart(seed: in
     assert adjusted_mutual_info_score(frame["truth"], both) >= 0.8
 
 
-@pytest.mark.parametrize("seed", [7, 11, 23])
+@pytest.mark.parametrize(
+    "seed", [7, pytest.param(11, marks=pytest.mark.soak), pytest.param(23, marks=pytest.mark.soak)]
+)
 def test_from_words_alone_bugs_and_questions_come_apart_by_what_they_are_about(seed: int) -> None:
     """That a ticket is a bug is not in its words: were every request joined rightly and each wording of the other kinds
     a type of its own, the index would be 0.82."""

@@ -47,7 +47,7 @@ def work_together(toml: Path, *, agents: int, rounds: int) -> list[dict[str, obj
 @pytest.mark.parametrize(
     ("kind", "wishes", "agents"),
     [
-        ("SQLite", 3, 2),
+        pytest.param("SQLite", 3, 2, marks=pytest.mark.soak),
         ("PostgreSQL", 3, 2),
         pytest.param("SQLite", 40, 4, marks=pytest.mark.soak),
         pytest.param("PostgreSQL", 40, 4, marks=pytest.mark.soak),
