@@ -71,6 +71,7 @@ class _Page:
         self._line: list[str] = []
         self._cells: list[int] = []  # per open row: cells seen so far
         self._prefix = ""
+        self._is_apart = False  # within a row: a space stands between what was and whatever comes next
 
     def enter(self, kind: str, node: Mapping[str, Any], number: int) -> None:
         if kind == "text":
@@ -81,8 +82,7 @@ class _Page:
             self._cells.append(0)
         elif kind in _CELLS and self._cells:
             if self._cells[-1]:
-                if self._line and self._line[-1] == " ":
-                    self._line.pop()
+                self._is_apart = False
                 self._line.append(" | ")
             self._cells[-1] += 1
         elif kind in _ITEMS:
@@ -123,6 +123,9 @@ class _Page:
     def _write(self, words: str) -> None:
         if not words:
             return
+        if self._is_apart:
+            self._line.append(" ")
+            self._is_apart = False
         if self._prefix:
             self._line.append(self._prefix)
             self._prefix = ""
@@ -141,12 +144,13 @@ class _Page:
         """A block begins or ends: a new line, except inside a table's row, where it is a space."""
         if not self._cells:
             self._flush()
-        elif self._line and not self._line[-1].endswith((" ", "| ")):
-            self._line.append(" ")
+        elif self._line and not self._line[-1].endswith(" "):
+            self._is_apart = True
 
     def _flush(self) -> None:
         line = "".join(self._line).rstrip()
         self._line.clear()
+        self._is_apart = False
         if line:
             self._lines.append(line)
 

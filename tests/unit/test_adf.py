@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tickets import adf
@@ -187,6 +187,7 @@ trees = st.recursive(
 
 
 @given(st.lists(trees, max_size=4))
+@example([block("tableRow", words("a "), block("tableCell"), block("tableCell"))])
 def test_a_text_reads_the_same_in_one_piece_or_in_letters(blocks: list[dict[str, Any]]) -> None:
     assert flatten(document(*map(in_letters, blocks))) == flatten(document(*blocks))
 
