@@ -104,11 +104,11 @@ class Effects(Turn):
         unclear = self._clear_up(request, ticket, handler, plan)
         if unclear is not None:
             return unclear
-        if not any(one.phase == "undo" for one in self.ledger.intents(request)) and not made_by(
-            plan, self.ledger.intents(request)
-        ):
+        intents = self.ledger.intents(request)
+        made = made_by(plan, intents)
+        if not made and not any(one.phase == "undo" for one in intents):
             return self.leave(request, ticket, State.COMPENSATED, f"{request.reason}; nothing of it was made")
-        for index, step in made_by(plan, self.ledger.intents(request)):
+        for index, step in made:
             away = self.undo(request, handler, plan, step)
             if isinstance(away, Outcome):
                 return away
@@ -117,7 +117,7 @@ class Effects(Turn):
             applied = self.carry_out(request, handler, plan, [(index, away)], phase="undo")
             if isinstance(applied, Outcome):
                 return applied
-            if applied.ended is Ended.LATER or applied.ended is Ended.WORKING:
+            if applied.ended in (Ended.LATER, Ended.WORKING):
                 return self.later(request, applied)
             if applied.ended is not Ended.DONE:
                 if applied.trouble:
