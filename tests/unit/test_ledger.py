@@ -393,3 +393,18 @@ def test_an_older_database_keeps_what_it_holds(older: Location, revision: str) -
         ledger.resume("all", by="olli", at=AT)
         ledger.begin(kept, note("applying"), reserve="dev/box", least=Mode.SUPERVISED, daily_limit=9)
         assert ledger.verify().broken_at is None
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_taking_away_is_approved_only_by_a_path_that_may_act(ledger: Ledger, is_held: bool) -> None:
+    """Read in the same transaction: a stop may have come since the caller looked."""
+    retiring = create(ledger, state=State.RETIRING)
+    proposal = ledger.propose(retiring, "d" * 64, "CODE", note("proposal"))
+    if is_held:
+        ledger.stop("storage-box", reason="drift", by="olli", at=AT, ceiling=Mode.SUGGEST)
+        with pytest.raises(StaleRequest, match="drift"):
+            ledger.approve_retirement(retiring, note("approved"), proposal, by="ada", comment_id="7")
+    else:
+        ledger.approve_retirement(retiring, note("approved"), proposal, by="ada", comment_id="7")
+    found = ledger.proposal(retiring)
+    assert found is not None and found.approves("d" * 64) is not is_held
