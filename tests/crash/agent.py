@@ -96,11 +96,10 @@ class Watch:
         self._reach(here, "before")
         self._inside = here
         try:
-            found = do()
-        finally:
+            return do()
+        finally:  # also after what was refused
             self._inside = 0
-        self._reach(here, "after")
-        return found
+            self._reach(here, "after")
 
     def commit(self, _: object) -> None:
         if not self._inside:
